@@ -1,0 +1,60 @@
+"""Sessions that check the project; `.ci/run` calls them all."""
+
+import nox
+
+nox.needs_version = ">=2024.10"
+nox.options.error_on_missing_interpreters = True
+nox.options.sessions = ["lint", "types", "imports", "docs", "demo", "tests"]
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+
+
+def group(name: str) -> list[str]:
+    return nox.project.dependency_groups(PROJECT, name)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """ruff: rules and format; numpydoc: docstrings."""
+    session.install(*group("lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("bash", "-c", "find sigden -name '*.py' -print0 | xargs -0 numpydoc lint", external=True)
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check the types of the package with mypy."""
+    session.install(".[plot,batch]", *group("types"))
+    session.run("mypy")
+
+
+@nox.session
+def imports(session: nox.Session) -> None:
+    """The floor plan in setup.cfg."""
+    session.install(*group("imports"))
+    session.run("lint-imports", "--no-cache")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Pages and gallery, warnings as errors."""
+    session.install(".[docs]")
+    session.run("sphinx-build", "-q", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html")
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """First command of the README."""
+    session.run("python", "-m", "pip", "install", ".[all]")
+    session.chdir(session.create_tmp())
+    session.run("sigden", "demo")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Second command of the README, and the examples in docstrings."""
+    session.run("python", "-m", "pip", "install", ".[test]")
+    examples = ["--doctest-modules", "--doctest-glob=*.md", "sigden", "docs/conventions.md"]
+    session.run("python", "-m", "pytest", *examples)
+    session.run("python", "-m", "pytest", *session.posargs)
