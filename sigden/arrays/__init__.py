@@ -1,0 +1,23 @@
+"""Floor 0: namespaces, kernels, validation, scaling, containers."""
+
+from sigden.arrays.kernels import Kernel
+from sigden.arrays.namespace import device_of, is_numpy, namespace, real_dtype, require_array, to_numpy
+from sigden.arrays.rescale import Scaling
+from sigden.arrays.threads import parallel_allowed
+from sigden.arrays.validate import as_floating, first_index, require_finite, require_ndim
+
+__all__ = [
+    "Kernel",
+    "Scaling",
+    "as_floating",
+    "device_of",
+    "first_index",
+    "is_numpy",
+    "namespace",
+    "parallel_allowed",
+    "real_dtype",
+    "require_array",
+    "require_finite",
+    "require_ndim",
+    "to_numpy",
+]

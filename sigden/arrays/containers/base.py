@@ -1,0 +1,138 @@
+"""Unpack a container into plain arrays once, rebuild it once."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
+
+from sigden.arrays.namespace import namespace
+from sigden.arrays.validate import as_floating
+from sigden.errors import InputError
+
+__all__ = ["Sample", "is_collection", "unpack"]
+
+# package that defines the type -> adapter module; looked up along the type's bases, so nothing is imported
+# early
+_ADAPTERS = MappingProxyType(
+    {
+        "gwpy": "sigden.arrays.containers.gwpy",
+        "pycwb": "sigden.arrays.containers.pycwb",
+        "astropy": "sigden.arrays.containers.astropy",
+        "numpy.ma": "sigden.arrays.containers.masked",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What a container holds, as plain arrays.
+
+    Parameters
+    ----------
+    values : array of float32 or float64
+        Data in native byte order.
+    mask : array of bool or None
+        True where a sample is to be ignored.
+    sigma : array or float or None
+        Standard deviation of the noise, in the unit of the data.
+    unit : object or None
+        Physical unit, as the container states it.
+    rebuild : callable
+        ``rebuild(estimate, uncertainty=None, provenance=None)`` gives the same kind of container back.
+    sample_rate : float or None
+        Samples per second, where the container knows it.
+    t0 : float
+        Time of the first sample in seconds.
+    label : str
+        Name for error messages.
+    has_meta : bool
+        Whether the container has a place for a provenance record.
+    """
+
+    values: Any
+    rebuild: Callable[..., Any]
+    mask: Any = None
+    sigma: Any = None
+    unit: Any = None
+    sample_rate: float | None = None
+    t0: float = 0.0
+    label: str = "input"
+    has_meta: bool = False
+
+
+def is_collection(data: Any) -> bool:
+    """Whether `data` is a mapping of containers, one per channel or detector."""
+    return isinstance(data, Mapping)
+
+
+def unpack(data: Any, *, sigma: Any = None, mask: Any = None, label: str = "input") -> Sample:
+    """Plain arrays of a container, and the way back.
+
+    Parameters
+    ----------
+    data : array, Quantity, NDData, CCDData, masked array, gwpy or pycWB TimeSeries
+        The input; never modified.
+    sigma : array, float or Quantity, optional
+        Overrides the container's own uncertainty.
+    mask : array of bool, optional
+        Joined (logical or) with the container's own mask.
+    label : str
+        Name for error messages.
+
+    Returns
+    -------
+    Sample
+        Plain values, mask, sigma and `rebuild`.
+
+    Raises
+    ------
+    InputError
+        If the type is not known or the mask has another shape.
+    """
+    adapter = _adapter(data)
+    sample = adapter(data, sigma, label) if adapter else _plain(data, sigma, label)
+    joined = _join_masks(sample, mask)
+    return sample if joined is sample.mask else replace(sample, mask=joined)
+
+
+def _adapter(data: Any) -> Callable[[Any, Any, str], Sample] | None:
+    for base in type(data).__mro__:
+        module = base.__module__
+        for package, target in _ADAPTERS.items():
+            if module == package or module.startswith(package + "."):
+                return importlib.import_module(target).unpack
+    return None
+
+
+def _plain(data: Any, sigma: Any, label: str) -> Sample:
+    if isinstance(data, (list, tuple)):
+        import numpy as np
+
+        data = np.asarray(data)
+    try:
+        namespace(data)
+    except InputError as error:
+        raise InputError(f"{label}: {error}") from error
+    values = as_floating(data, label)
+
+    def rebuild(estimate: Any, uncertainty: Any = None, provenance: Mapping[str, Any] | None = None) -> Any:
+        return estimate
+
+    return Sample(values=values, rebuild=rebuild, sigma=sigma, label=label)
+
+
+def _join_masks(sample: Sample, mask: Any) -> Any:
+    if mask is None:
+        return sample.mask
+    xp = namespace(sample.values, mask)
+    if tuple(mask.shape) != tuple(sample.values.shape):
+        raise InputError(
+            f"{sample.label}: mask has shape {tuple(mask.shape)}, the data {tuple(sample.values.shape)}; "
+            "they must be equal"
+        )
+    if mask.dtype != xp.bool:
+        raise InputError(f"{sample.label}: mask has dtype {mask.dtype}; it must be boolean (True = ignore)")
+    return mask if sample.mask is None else sample.mask | mask
