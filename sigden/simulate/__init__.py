@@ -1,0 +1,26 @@
+"""Truth to test against: strain, bursts, binaries, signals and images."""
+
+from sigden.simulate.bursts import ringdown, sine_gaussian, supernova_like, white_noise_burst
+from sigden.simulate.psd import aligo_psd, aligo_spectrum, coloured_noise
+from sigden.simulate.signals import cartoon_image, donoho_johnstone, piecewise_constant
+from sigden.simulate.strain import SimulatedStrain, inject, shift_time, strain
+from sigden.simulate.waveform import BinaryWaveform, binary_black_hole
+
+__all__ = [
+    "BinaryWaveform",
+    "SimulatedStrain",
+    "aligo_psd",
+    "aligo_spectrum",
+    "binary_black_hole",
+    "cartoon_image",
+    "coloured_noise",
+    "donoho_johnstone",
+    "inject",
+    "piecewise_constant",
+    "ringdown",
+    "shift_time",
+    "sine_gaussian",
+    "strain",
+    "supernova_like",
+    "white_noise_burst",
+]
