@@ -1,0 +1,23 @@
+"""Floor 5: gravitational-wave strain."""
+
+from sigden.strain.adaptive import adaptive_rrof
+from sigden.strain.denoiser import StrainDenoiser
+from sigden.strain.filters import band_pass, find_lines, notch
+from sigden.strain.gaps import Segments, apply_between_gaps, fill_gaps
+from sigden.strain.occupied import occupied_band
+from sigden.strain.result import StrainResult
+from sigden.strain.whitening import Whitening
+
+__all__ = [
+    "Segments",
+    "StrainDenoiser",
+    "StrainResult",
+    "Whitening",
+    "adaptive_rrof",
+    "apply_between_gaps",
+    "band_pass",
+    "fill_gaps",
+    "find_lines",
+    "notch",
+    "occupied_band",
+]

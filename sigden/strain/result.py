@@ -1,0 +1,57 @@
+"""Everything a strain denoiser found about one stretch of one detector."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sigden.noise.psd import PowerSpectrum
+
+__all__ = ["StrainResult"]
+
+
+@dataclass(frozen=True)
+class StrainResult:
+    """Denoised strain of one detector with what it was made from.
+
+    Parameters
+    ----------
+    denoised : numpy.ndarray, shape (n,)
+        Estimate of the signal in the calibration of the input, limited to `band`; NaN in gaps.
+    residual : numpy.ndarray, shape (n,)
+        Band-passed input minus `denoised`: the noise-only part; NaN in gaps.
+    uncertainty : numpy.ndarray, shape (n,)
+        Standard error of `denoised`; NaN in gaps.
+    whitened : numpy.ndarray, shape (n,)
+        Whitened, band-passed input in units of the noise sigma; NaN in gaps.
+    whitened_denoised : numpy.ndarray, shape (n,)
+        Estimate in the same units; NaN in gaps.
+    whitened_uncertainty : numpy.ndarray, shape (n,)
+        Its standard error; NaN in gaps.
+    psd : PowerSpectrum or None
+        One-sided noise PSD that whitened the input; None where the input came whitened.
+    band : tuple of float
+        Lower and upper edge in Hz.
+    sample_rate : float
+        Samples per second.
+    t0 : float
+        Time of the first sample in seconds.
+    sigma : float
+        Noise level by which the whitened, band-passed input was divided to make `whitened`.
+    figures : dict
+        Figures of merit: ``loudest_sigma``, ``loudest_time``, ``residual_sigma``, ``whiteness_p_value`` and
+        so on.
+    """
+
+    denoised: Any
+    residual: Any
+    uncertainty: Any
+    whitened: Any
+    whitened_denoised: Any
+    whitened_uncertainty: Any
+    psd: PowerSpectrum | None
+    band: tuple[float, float]
+    sample_rate: float
+    t0: float = 0.0
+    sigma: float = 1.0
+    figures: dict[str, float] = field(default_factory=dict)
