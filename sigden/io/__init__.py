@@ -1,0 +1,61 @@
+"""Floor 6: files in and out. Nothing heavy is imported before a name is used."""
+
+from __future__ import annotations
+
+import importlib
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sigden.io.atomic import atomic_path, prepare_output
+    from sigden.io.examples import shipped_example
+    from sigden.io.gwosc import fetch_event
+    from sigden.io.hdf5 import open_hdf5, read_dataset
+    from sigden.io.npz import read_npy, read_npz
+    from sigden.io.series import QualityVector, StrainSeries
+    from sigden.io.strain import read_strain
+    from sigden.io.write import read_provenance, write_strain
+
+__all__ = [
+    "QualityVector",
+    "StrainSeries",
+    "atomic_path",
+    "fetch_event",
+    "open_hdf5",
+    "prepare_output",
+    "read_dataset",
+    "read_npy",
+    "read_npz",
+    "read_provenance",
+    "read_strain",
+    "shipped_example",
+    "write_strain",
+]
+
+_HOMES = MappingProxyType(
+    {
+        "QualityVector": "series",
+        "StrainSeries": "series",
+        "atomic_path": "atomic",
+        "fetch_event": "gwosc",
+        "open_hdf5": "hdf5",
+        "prepare_output": "atomic",
+        "read_dataset": "hdf5",
+        "read_npy": "npz",
+        "read_npz": "npz",
+        "read_provenance": "write",
+        "read_strain": "strain",
+        "shipped_example": "examples",
+        "write_strain": "write",
+    }
+)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
