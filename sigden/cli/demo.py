@@ -1,0 +1,181 @@
+"""``sigden demo``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from sigden.batch import DenoisedStrain
+    from sigden.cli.demo_data import DataSet
+
+__all__ = ["demo"]
+
+Done = Mapping[str, "DenoisedStrain"]
+
+_PAGE = "report.html"
+_COLUMNS = {
+    "loudest_sigma": ("loudest", "{:.2f} sigma"),
+    "loudest_time": ("at GPS", "{:.4f}"),
+    "residual_sigma": ("residual", "{:.3f} sigma"),
+    "overlap_before": ("overlap before", "{:.3f}"),
+    "overlap_after": ("after", "{:.3f}"),
+}
+
+
+@click.command()
+@click.option("--out", "directory", metavar="DIR", default="sigden-demo", show_default=True,
+              type=click.Path(path_type=Path), help="Where outputs go.")  # fmt: skip
+@click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable summary on stdout.")
+@click.option("--quiet", is_flag=True, help="No progress bar and no table.")
+def demo(directory: Path, overwrite: bool, as_json: bool, quiet: bool) -> None:
+    """Denoise real and simulated strain, with nothing else needed.
+
+    The real strain is the second of H1, L1 and V1 data that gwpy ships; the simulated one is 32 s of detector
+    noise with a binary black hole in it.
+    """
+    from sigden.batch import refuse_existing
+    from sigden.cli.console import command_line, progress_bar, require_plot
+    from sigden.cli.demo_data import real_data, simulated_data
+
+    require_plot()
+    with progress_bar(quiet or as_json) as bars:
+        task = bars.add_task("preparing data", total=None)
+        sets = (real_data(), simulated_data())
+        bars.update(task, total=1, completed=1)
+        refuse_existing(
+            [directory / name for one in sets for name in _files(one)] + [directory / _PAGE], overwrite
+        )
+        done = [_denoise(one, bars) for one in sets]
+        merits = [_merits(one, found) for one, found in zip(sets, done, strict=True)]
+        task = bars.add_task("writing", total=None)
+        _write(directory, sets, done, merits, command_line(), overwrite)
+        bars.update(task, total=1, completed=1)
+    _summarise(directory, sets, done, merits, as_json=as_json, quiet=quiet)
+
+
+def _strain_file(one: DataSet, name: str) -> str:
+    from sigden.batch import strain_stem
+
+    # a simulation must not be taken for data
+    prefix = "" if one.truth is None else "simulated-"
+    return f"{prefix}{strain_stem(name, one.series[name])}-denoised.hdf5"
+
+
+def _files(one: DataSet) -> list[str]:
+    return [*(_strain_file(one, name) for name in one.series), f"{one.name}.png"]
+
+
+def _denoise(one: DataSet, bars: Any) -> dict[str, DenoisedStrain]:
+    from sigden.batch import analyse
+
+    task = bars.add_task(f"denoising {one.name} strain", total=len(one.series))
+    out = {}
+    for name, series in one.series.items():
+        out[name] = analyse(one.method, name, series, source=one.source)
+        bars.advance(task)
+    return out
+
+
+def _merits(one: DataSet, done: Done) -> dict[str, dict[str, float]]:
+    from sigden.cli.demo_data import overlaps
+
+    return {
+        name: {
+            **item.result.figures,
+            **(overlaps(one.truth, name, item.result) if one.truth is not None else {}),
+        }
+        for name, item in done.items()
+    }
+
+
+def _write(
+    directory: Path,
+    sets: Sequence[DataSet],
+    done: Sequence[Done],
+    merits: Sequence[Mapping[str, Mapping[str, float]]],
+    command: str,
+    overwrite: bool,
+) -> None:
+    from sigden.batch import staged, write_denoised
+    from sigden.cli.strain_outputs import made_now
+    from sigden.report import Section, report_page, strain_figure, to_png
+
+    sections, pictures = [], {}
+    for one, found, merit in zip(sets, done, merits, strict=True):
+        results = {name: item.result for name, item in found.items()}
+        pictures[f"{one.name}.png"] = to_png(strain_figure(results, truth=one.signals))
+        sections.append(
+            Section(
+                title=one.title,
+                results=results,
+                method=one.method,
+                text=one.text,
+                command=command,
+                truth=one.signals,
+                figures_of_merit=merit,
+                provenance={name: item.record for name, item in found.items()},
+                outputs=_files(one),
+            )
+        )
+    text = report_page(sections, title="Denoised strain: demonstration", made=made_now())
+    with staged(directory, overwrite) as put:
+        for one, found in zip(sets, done, strict=True):
+            for name, item in found.items():
+                write_denoised(put(_strain_file(one, name)), {name: item}, overwrite=True)
+        for name, picture in pictures.items():
+            put(name).write_bytes(picture)
+        put(_PAGE).write_text(text, encoding="utf-8")
+
+
+def _summarise(
+    directory: Path,
+    sets: Sequence[DataSet],
+    done: Sequence[Done],
+    merits: Sequence[Mapping[str, Mapping[str, float]]],
+    *,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    from sigden.cli.console import json_out, table
+    from sigden.cli.strain_outputs import merit_rows
+
+    if as_json:
+        json_out(
+            {
+                "sets": {
+                    one.name: {
+                        "method": one.method.to_dict(),
+                        "figure": directory / f"{one.name}.png",
+                        "detectors": {
+                            name: {
+                                "output": directory / _strain_file(one, name),
+                                "figures": merit[name],
+                                "provenance": item.record,
+                            }
+                            for name, item in found.items()
+                        },
+                    }
+                    for one, found, merit in zip(sets, done, merits, strict=True)
+                },
+                "report": directory / _PAGE,
+            }
+        )
+        return
+    if quiet:
+        return
+    for one, merit in zip(sets, merits, strict=True):
+        low, high = one.method.band or (0.0, 0.0)
+        present = {
+            key: column for key, column in _COLUMNS.items() if any(key in values for values in merit.values())
+        }
+        click.echo(f"{one.title}: {one.source}, {low:g}-{high:g} Hz")
+        table("", ["detector", *(heading for heading, _ in present.values())], merit_rows(merit, present))
+        click.echo()
+    count = sum(len(found) for found in done)
+    click.echo(f"{count} denoised HDF5 files and {len(sets)} figures are in {directory}")
+    click.echo(f"Look at {directory / _PAGE}")
