@@ -128,7 +128,9 @@ def ratios(args: argparse.Namespace, signals: dict[str, np.ndarray]) -> None:
     """Explicit marching to the same certified gap: 1/2 |gradient|^2 <= tol * primal (dual point w = Du/s)."""
     print("\nexplicit time marching, weight 0.3, L = 1 + 4 weight / sqrt(beta)")
     print("  classical: one plain loop, step 1/L; tuned: vectorised passes, step 1.95/L (unstable from 2/L)")
-    print(f"{'family':<11}{'beta':>8}{'newton':>9}{'classical':>11}{'ratio':>8}{'tuned':>11}{'ratio':>8}{'steps':>7}")
+    print(
+        f"{'family':<11}{'beta':>8}{'newton':>9}{'classical':>11}{'ratio':>8}{'tuned':>11}{'ratio':>8}{'steps':>7}"
+    )
     weight = 0.3
     for name, y in signals.items():
         for beta in (1e-2, 1e-4, 1e-6):

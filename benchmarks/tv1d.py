@@ -1,8 +1,8 @@
 """Time exact 1-D total variation per sample, beside prox-tv and condat-tv.
 
-Run as ``python benchmarks/tv1d.py``; one thread, float64. Every round times every method once, in turn, so
-that a noisy machine is noisy for all; the table has medians of CPU time. Peers that are not installed are
-left out.
+Run as ``python benchmarks/tv1d.py``; one thread, float64. Every round times every method once, in random
+order, so that a noisy machine and the state of the allocator are the same for all; the table has medians of
+CPU time. Peers that are not installed are left out.
 """
 
 from __future__ import annotations
@@ -120,9 +120,10 @@ def measure(n: int, rounds: int, only: str, solvers: dict[str, Solver], peer_nam
             if name not in peer_names or not is_hopeless(solver, y, weight)
         }
         times: dict[str, list[float]] = {name: [] for name in run}
+        order = np.random.default_rng(1)
         for _ in range(rounds):
-            for name, solver in run.items():
-                times[name].append(seconds(solver, y, weight) * 1e9 / n)
+            for name in order.permutation(list(run)):
+                times[name].append(seconds(run[name], y, weight) * 1e9 / n)
         median = {name: float(np.median(t)) for name, t in times.items()}
         row = "".join(f"{median[name]:11.1f}" if name in median else f"{'-':>11s}" for name in solvers)
         for names in (peer_names, linear):

@@ -16,7 +16,7 @@ __all__ = ["rof"]
 
 _COARSE_TOLERANCE = 2.0
 _COARSEST = 8  # longest axis of the coarsest image
-_BLOCK_SAMPLES = 1 << 17  # least share of a thread: every iteration waits for all of them
+_BLOCK_SAMPLES = 1 << 19  # least share of a thread: every iteration waits for all of them, however busy
 _CHUNK_SAMPLES = 1 << 22  # images solved together: bounds the working memory
 _ROUNDING = 16.0  # the gap cannot be trusted to fall below so many units of weight * eps * sum |x|
 _PATIENCE = 60  # iterations without a better gap, once near the rounding level

@@ -41,8 +41,9 @@ class TV1D(LineTotalVariation):
 
     The literature's :math:`\\frac{\\mu}{2}\\|u-f\\|^2 + TV(u)` has :math:`\\mu = 1/(\\lambda\\sigma)`;
     skimage's ``denoise_tv_chambolle(weight=w)`` has ``w`` = :math:`\\lambda\\sigma`. The last axis is time,
-    leading axes are a batch. On NumPy arrays a direct algorithm [1]_ with a step budget falls back to a
-    linear-time one; elsewhere a certified Newton method runs.
+    leading axes are a batch. On NumPy arrays Condat's direct algorithm [1]_ runs, and where its look-ahead
+    would be read too often, a taut string kept by convex hulls takes over, so that the time is linear in the
+    number of samples for every input; elsewhere a certified Newton method runs.
 
     References
     ----------

@@ -19,6 +19,8 @@ _LEAST_DEBT = 64
 _SHORT = 4  # look-ahead that is always read again: bounded work per commit
 _HULL_COST = 3  # cost of a sample entering a hull, in samples read again
 _TRIAL = 16  # commits after which keeping hulls is judged
+_QUIET = 64  # samples without a narrower cone, after which a shorter loop waits for the next one
+_LOOK = 31  # mask: samples at which this is looked at
 _CHUNKS = 64  # rows are shared out in at most this many pieces
 _PARALLEL_FROM = 65536  # samples in a batch worth starting threads for
 
@@ -221,12 +223,13 @@ def _corner(  # type: ignore[no-untyped-def]
 def _finish(  # type: ignore[no-untyped-def]
     y, u, n, sign, weight, ends, means, front, top, reach, start, reference, edge, end, chord
 ):
-    """Commit edges of the near hull until the chord to the last point is admissible."""
+    """Commit edges of the near bound until the chord to the last point is admissible."""
     last = n - 1
-    if reach <= end:
-        front, top = _empty_hull(ends, means, end)
-        reach = end
-    _extend(y, sign, ends, means, top, reach + 1, last - 1)
+    debt = 0
+    limit = max(_LEAST_DEBT, _PATIENCE * (last - end))
+    has_hull = reach > end
+    if has_hull:
+        _extend(y, sign, ends, means, top, reach + 1, last - 1)
     edge += sign * reference
     chord += sign * reference
     while chord > edge:
@@ -237,9 +240,19 @@ def _finish(  # type: ignore[no-untyped-def]
             chord = sign * np.float64(y[last]) - weight
             break
         chord += (chord - edge) * (done / _length(end, last))
-        edge = means[front]
-        end = ends[front]
-        front += 1
+        debt += last - start
+        if debt > limit and not has_hull:
+            has_hull = True
+            front, top = _empty_hull(ends, means, end)
+            _extend(y, sign, ends, means, top, start, last - 1)
+        if has_hull:
+            edge = means[front]
+            end = ends[front]
+            front += 1
+        else:
+            reference = np.float64(y[start])
+            edge, end, _ = _first_edge(y, sign, start, last - 1, reference)
+            edge += sign * reference
     _fill(u, n, start, last, sign * chord)
 
 
@@ -264,7 +277,20 @@ def _taut_string(y, n, weight, u, ends, means, book):  # type: ignore[no-untyped
     up = weight
     end_low = 0
     end_up = 0
-    for k in range(1, last):
+    k = 1
+    while k < last:
+        if k & _LOOK == 0 and k - end_low > _QUIET and k - end_up > _QUIET:
+            # a quiet stretch: nothing to do until a bound narrows the cone
+            while k < last:
+                ahead = total + (np.float64(y[k]) - reference)
+                longer = length + 1.0
+                if ahead - below > low * longer or ahead + above < up * longer:
+                    break
+                total = ahead
+                length = longer
+                k += 1
+            if k == last:
+                break
         total += np.float64(y[k]) - reference
         length += 1.0
         rise_low = total - below
@@ -317,6 +343,7 @@ def _taut_string(y, n, weight, u, ends, means, book):  # type: ignore[no-untyped
             low = chord_low if chord_low >= low else low
             end_up = k if chord_up <= up else end_up
             up = chord_up if chord_up <= up else up
+        k += 1
     total += np.float64(y[last]) - reference
     chord = (total + 0.5 * (above - below)) / (length + 1.0)
     if chord > up:
