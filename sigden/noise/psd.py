@@ -72,7 +72,7 @@ class PowerSpectrum:
 
         Returns
         -------
-        array, shape (..., *frequencies.shape)
+        array, shape ``(..., *frequencies.shape)``
             Geometric interpolation (linear in the logarithm); linear next to a zero; the end values are held
             outside the grid.
         """

@@ -116,9 +116,9 @@ def _average(estimates: Any, risks: Any, gap: float, iterations: int) -> LocalEs
     weights = np.exp(-(risks - risks.min(axis=0)) * (_WINDOW_SAMPLES / _TEMPERATURE))
     weights /= weights.sum(axis=0)
     estimate = np.sum(weights * estimates, axis=0)
-    # convexity: the risk of an average is at most the average of the risks less the spread of the estimates
-    spread = np.sum(weights * (estimates - estimate) ** 2, axis=0)
-    risk = np.sum(weights * risks, axis=0) - spread
+    # the risk of an average is at most the average of the risks; one standard error of it on top
+    risk = np.maximum(np.sum(weights * risks, axis=0), 0.0)
+    risk += np.sqrt(risk / _WINDOW_SAMPLES)
     floor = 1.0 / _WINDOW_SAMPLES
     return LocalEstimate(estimate, np.sqrt(np.maximum(risk, floor)), gap, iterations)
 

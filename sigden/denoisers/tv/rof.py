@@ -39,12 +39,13 @@ class ROF(TotalVariation):
     -----
     With noise level :math:`\\sigma` and regularization :math:`\\lambda`
 
-    .. math:: \\arg\\min_u \\; \\lambda\\sigma \\sum_i \\sqrt{|(Du)_i|^2 + \\beta\\sigma^2} + \\tfrac12 \\|u
-    - f\\|^2
+    .. math:: \\arg\\min_u \\; \\lambda\\sigma \\sum_i \\sqrt{|(Du)_i|^2 + \\beta\\sigma^2} 
+              + \\tfrac12 \\|u - f\\|^2
 
     with forward differences and no difference across the border [1]_. skimage's
     ``denoise_tv_chambolle(weight=w)`` minimises the same with ``w`` = :math:`\\lambda\\sigma`. The solver is
-    the accelerated dual projected gradient with restart [2]_ and stops on the relative duality gap.
+    the accelerated primal-dual iteration [2]_, started coarse to fine; it stops on the relative duality gap,
+    the primal counted from zero for a constant.
 
     References
     ----------
