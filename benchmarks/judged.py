@@ -4,9 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
-from sigden import StrainDenoiser
+from sigden import JointSparse, StrainDenoiser
+from sigden.multiband import Grid, Observation
 
 
 def strain(x: Any, fs: float) -> Any:
     """One detector's whitened, band-passed strain in units of the noise sigma."""
     return StrainDenoiser(sample_rate=fs, whitened=True)(x)
+
+
+def multiband(problem: dict[str, Any]) -> Any:
+    """Rubin r, i, z and Euclid VIS images of one scene to a cube at the target PSF on the VIS grid."""
+    scale = problem["scale"]
+    grid = Grid(shape=problem["vis"].shape, scale=scale)
+    wide = Observation(problem["vis"], problem["psf_vis"], "VIS", sigma=problem["sigma_vis"], scale=scale)
+    narrow = [
+        Observation(
+            problem["rubin"][i],
+            problem["psf_rubin"][i],
+            band,
+            sigma=problem["sigma_rubin"][i],
+            scale=2 * scale,
+            offset=(scale / 2, scale / 2),
+            psf_scale=scale,
+        )
+        for i, band in enumerate("riz")
+    ]
+    response = {"VIS": dict(zip("riz", problem["alpha"], strict=True))}
+    method = JointSparse(target_fwhm=problem["target_fwhm"])
+    return method([wide, *narrow], grid, response=response).estimate

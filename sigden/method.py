@@ -7,8 +7,8 @@ import hashlib
 import tomllib
 import types
 import typing
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Callable, Mapping
+from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -35,6 +35,13 @@ class Method:
     axes: ClassVar[str] = ""
     """What the axes of the input mean, for the table of methods."""
 
+    def __post_init__(self) -> None:
+        hints = _hints(type(self))
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if value is not field.default:
+                object.__setattr__(self, field.name, _typed(value, hints[field.name], field.name))
+
     @classmethod
     def name(cls) -> str:
         """Registry key."""
@@ -48,7 +55,7 @@ class Method:
     @classmethod
     def parameters(cls) -> dict[str, tuple[str, Any]]:
         """Parameters as ``name -> (type, default)``; a required one has the default ``...``."""
-        hints = typing.get_type_hints(cls)
+        hints = _hints(cls)
         return {
             f.name: (_type_name(hints[f.name]), ... if f.default is dataclasses.MISSING else f.default)
             for f in dataclasses.fields(cls)
@@ -165,7 +172,7 @@ def read_toml(path: str | Path) -> Method:
         raise ParameterError(f"{path}: {error}") from error
 
 
-def provenance(method: Method, values: Any = None) -> dict[str, Any]:
+def provenance(method: Method, values: Any = None, **inputs: Any) -> dict[str, Any]:
     """Record of how an output was made.
 
     Parameters
@@ -174,16 +181,24 @@ def provenance(method: Method, values: Any = None) -> dict[str, Any]:
         What was called.
     values : array, optional
         The input; its dtype, shape and bytes give the hash.
+    **inputs : float or array, optional
+        Other inputs, such as sigma and mask; those that are None are left out.
 
     Returns
     -------
     dict
-        ``method``, ``parameters``, ``version`` and, with `values`, ``input_sha256``.
+        ``method``, ``parameters``, ``version``, with `values` ``input_sha256``, and of each other input its
+        value if it is a number or its hash, as ``mask_sha256``.
     """
     parameters = method.to_dict()
     record = {"method": parameters.pop(METHOD_KEY), "parameters": parameters, "version": sigden_version()}
     if values is not None:
         record["input_sha256"] = input_hash(values)
+    for name, value in inputs.items():
+        if isinstance(value, (int, float)):
+            record[name] = value
+        elif value is not None:
+            record[f"{name}_sha256"] = input_hash(value)
     return record
 
 
@@ -207,6 +222,9 @@ def sigden_version() -> str:
         return "unknown"
 
 
+_hints: Callable[[Any], dict[str, Any]] = cache(typing.get_type_hints)
+
+
 def _from_dict(data: Any, where: str) -> Method:
     if not isinstance(data, Mapping):
         raise ParameterError(f"{where or 'method'}: expected a table, got {type(data).__name__}")
@@ -225,7 +243,7 @@ def _unknown_key(cls: type[Method], key: str, where: str) -> str:
 
 
 def _build(cls: type[Any], data: dict[str, Any], where: str) -> Any:
-    hints = typing.get_type_hints(cls)
+    hints = _hints(cls)
     fields = {f.name: f for f in dataclasses.fields(cls)}
     for key in data:
         if key not in fields:
@@ -238,18 +256,33 @@ def _build(cls: type[Any], data: dict[str, Any], where: str) -> Any:
 
 
 def _convert(value: Any, hint: Any, where: str) -> Any:
+    kinds = _method_kinds(hint)
+    if kinds and isinstance(value, Mapping):
+        return _typed(_from_dict(value, f"{where}."), hint, where)
+    return _typed(value, hint, where)
+
+
+def _typed(value: Any, hint: Any, where: str) -> Any:
+    """Value of the declared type: whole numbers serve as floats, lists as tuples, nothing else changes."""
     import msgspec
 
     kinds = _method_kinds(hint)
-    if kinds and isinstance(value, Mapping):
-        method = _from_dict(value, f"{where}.")
-        if not isinstance(method, kinds):
-            raise ParameterError(f"{where}: expected a {_type_name(hint)}, got the method {method.name()}")
-        return method
+    if kinds and (value is not None or type(None) not in typing.get_args(hint)):
+        if isinstance(value, kinds):
+            return value
+        given = f"the method {value.name()}" if isinstance(value, Method) else repr(value)
+        raise ParameterError(f"{where}: expected a {_type_name(hint)}, got {given}")
     try:
-        return msgspec.convert(value, hint, strict=True)
+        return msgspec.convert(_builtin(value), hint, strict=True)
     except msgspec.ValidationError as error:
         raise ParameterError(f"{where}: {error}; expected {_type_name(hint)}, got {value!r}") from error
+
+
+def _builtin(value: Any) -> Any:
+    """NumPy scalars as numbers, also within sequences."""
+    if isinstance(value, (list, tuple)):
+        return [_builtin(v) for v in value]
+    return value.item() if hasattr(value, "item") and getattr(value, "ndim", None) == 0 else value
 
 
 def _method_kinds(hint: Any) -> tuple[type[Method], ...]:

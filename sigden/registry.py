@@ -23,6 +23,9 @@ BUILTIN = MappingProxyType(
         "TV1D": "sigden.denoisers.tv.tv1d:TV1D",
         "RROF": "sigden.denoisers.tv.rrof:RROF",
         "ROF": "sigden.denoisers.tv.rof:ROF",
+        "Starlet": "sigden.denoisers.starlet.denoiser:Starlet",
+        "JointSparse": "sigden.multiband.joint_sparse:JointSparse",
+        "JointWiener": "sigden.multiband.joint_wiener:JointWiener",
         "StrainDenoiser": "sigden.strain.denoiser:StrainDenoiser",
     }
 )

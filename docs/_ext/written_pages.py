@@ -59,6 +59,7 @@ begins with an underscore may change at any time.
 API_PAGES = {
     "values": ("Methods as values, errors", ["sigden"]),
     "strain": ("Strain and noise", ["sigden.strain", "sigden.noise"]),
+    "multiband": ("Multiband", ["sigden.multiband"]),
     "denoisers": ("Denoisers", ["sigden.denoisers", "sigden.denoisers.base", "sigden.denoisers.choice"]),
     "files": ("Files and reports", ["sigden.io", "sigden.report", "sigden.batch"]),
     "solvers": ("Solvers", ["sigden.solvers"]),

@@ -4,7 +4,7 @@ from sigden.arrays.kernels import Kernel
 from sigden.arrays.namespace import device_of, is_numpy, namespace, real_dtype, require_array, to_numpy
 from sigden.arrays.rescale import Scaling
 from sigden.arrays.threads import parallel_allowed
-from sigden.arrays.validate import as_floating, first_index, require_finite, require_ndim
+from sigden.arrays.validate import as_floating, first_index, require_finite, require_mask, require_ndim
 
 __all__ = [
     "Kernel",
@@ -18,6 +18,7 @@ __all__ = [
     "real_dtype",
     "require_array",
     "require_finite",
+    "require_mask",
     "require_ndim",
     "to_numpy",
 ]

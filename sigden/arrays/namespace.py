@@ -67,7 +67,7 @@ def namespace(*arrays: Any) -> ModuleType:
     try:
         return array_api_compat.array_namespace(*found)
     except TypeError as error:
-        kinds = ", ".join(sorted({f"{type(a).__module__}.{type(a).__name__}" for a in found})) or "nothing"
+        kinds = ", ".join(sorted({type(a).__name__ for a in found or arrays})) or "nothing"
         raise InputError(
             f"expected arrays of one array-API namespace, got {kinds}; move them to one library first"
         ) from error

@@ -7,7 +7,7 @@ from typing import Any
 from sigden.arrays.namespace import is_numpy, namespace
 from sigden.errors import InputError
 
-__all__ = ["as_floating", "first_index", "require_finite", "require_ndim"]
+__all__ = ["as_floating", "first_index", "require_finite", "require_mask", "require_ndim"]
 
 
 def as_floating(x: Any, what: str = "array") -> Any:
@@ -100,3 +100,16 @@ def require_ndim(x: Any, minimum: int, what: str = "array") -> None:
         raise InputError(f"{what}: needs at least {minimum} axes, got shape {tuple(x.shape)}")
     if 0 in x.shape:
         raise InputError(f"{what}: empty, shape {tuple(x.shape)}")
+
+
+def require_mask(mask: Any, x: Any, what: str = "array") -> None:
+    """Refuse a mask that is not boolean or not of the data's shape."""
+    if not hasattr(mask, "shape"):
+        raise InputError(f"{what}: mask must be an array of the data's shape {tuple(x.shape)}, got {mask!r}")
+    xp = namespace(x, mask)
+    if tuple(mask.shape) != tuple(x.shape):
+        raise InputError(
+            f"{what}: mask has shape {tuple(mask.shape)}, the data {tuple(x.shape)}; they must be equal"
+        )
+    if mask.dtype != xp.bool:
+        raise InputError(f"{what}: mask has dtype {mask.dtype}; it must be boolean (True = ignore)")

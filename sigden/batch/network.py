@@ -190,6 +190,8 @@ def analyse(
     )
     record = {
         **provenance(method, series.values),
+        "band": list(result.band),
+        "sigma": result.sigma,
         "input": source,
         "detector": name,
         "channel": series.channel or series.name,

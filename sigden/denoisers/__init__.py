@@ -1,6 +1,25 @@
 """Floor 3: denoisers D(y, sigma)."""
 
 from sigden.denoisers.base import Denoiser
+from sigden.denoisers.starlet import (
+    Starlet,
+    StarletTransform,
+    inverse_starlet,
+    scale_noise,
+    starlet,
+    starlet_adjoint,
+)
 from sigden.denoisers.tv import ROF, RROF, TV1D
 
-__all__ = ["ROF", "RROF", "TV1D", "Denoiser"]
+__all__ = [
+    "ROF",
+    "RROF",
+    "TV1D",
+    "Denoiser",
+    "Starlet",
+    "StarletTransform",
+    "inverse_starlet",
+    "scale_noise",
+    "starlet",
+    "starlet_adjoint",
+]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sigden.arrays.containers import is_collection, unpack
+from sigden.arrays.containers import is_collection, rebuild_collection, unpack
 from sigden.errors import ConvergenceWarning
 from sigden.method import Method, provenance
 from sigden.solvers import Solution
@@ -48,13 +48,15 @@ class Denoiser(Method):
             If the solver stopped before its certificate was met.
         """
         if is_collection(data):
-            out = type(data)()
-            for key, value in data.items():
-                out[key] = self(value, sigma=_entry(sigma, key), mask=_entry(mask, key))
-            return out
+            return rebuild_collection(
+                data,
+                {k: self(v, sigma=_entry(sigma, k), mask=_entry(mask, k)) for k, v in data.items()},
+            )
         sample = unpack(data, sigma=sigma, mask=mask)
         estimate = self.estimate(sample.values, sigma=sample.sigma, mask=sample.mask)
-        record = provenance(self, sample.values) if sample.has_meta else None
+        record = None
+        if sample.has_meta:
+            record = provenance(self, sample.values, sigma=sample.sigma, mask=sample.mask)
         return sample.rebuild(estimate, uncertainty=None, provenance=record)
 
     def estimate(self, values: Any, *, sigma: Any = None, mask: Any = None) -> Any:

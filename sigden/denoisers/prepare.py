@@ -12,6 +12,7 @@ from sigden.arrays import (
     first_index,
     namespace,
     require_finite,
+    require_mask,
     require_ndim,
 )
 from sigden.errors import InputError
@@ -23,6 +24,8 @@ def as_rows(values: Any, core_ndim: int, mask: Any) -> Any:
     """Checked floating array of shape (batch, *core)."""
     values = as_floating(values, "input")
     require_ndim(values, core_ndim, "input")
+    if mask is not None:
+        require_mask(mask, values, "input")
     require_finite(values, "input", mask=mask)
     xp = namespace(values)
     return xp.reshape(values, (-1, *values.shape[values.ndim - core_ndim :]))

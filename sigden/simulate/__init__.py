@@ -2,13 +2,16 @@
 
 from sigden.simulate.bursts import ringdown, sine_gaussian, supernova_like, white_noise_burst
 from sigden.simulate.psd import aligo_psd, aligo_spectrum, coloured_noise
+from sigden.simulate.scene import Scene, Source, scene
 from sigden.simulate.signals import cartoon_image, donoho_johnstone, piecewise_constant
 from sigden.simulate.strain import SimulatedStrain, inject, shift_time, strain
 from sigden.simulate.waveform import BinaryWaveform, binary_black_hole
 
 __all__ = [
     "BinaryWaveform",
+    "Scene",
     "SimulatedStrain",
+    "Source",
     "aligo_psd",
     "aligo_spectrum",
     "binary_black_hole",
@@ -18,6 +21,7 @@ __all__ = [
     "inject",
     "piecewise_constant",
     "ringdown",
+    "scene",
     "shift_time",
     "sine_gaussian",
     "strain",

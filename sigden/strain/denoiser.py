@@ -11,8 +11,8 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from sigden.arrays import as_floating, first_index, is_numpy, namespace
-from sigden.arrays.containers import is_collection, unpack
+from sigden.arrays import as_floating, first_index, is_numpy, namespace, require_mask, require_ndim
+from sigden.arrays.containers import is_collection, rebuild_collection, unpack
 from sigden.denoisers.base import Denoiser
 from sigden.errors import InputError, ParameterError
 from sigden.method import Method, provenance
@@ -34,6 +34,8 @@ _SHORTEST_STRETCH = 0.1
 _BLOCK_SECONDS = 64.0
 _HALO_SECONDS = 1.0
 _DENOISER_TOLERANCE = 1e-4
+_FEWEST_SEGMENTS = 2
+_FEWEST_SAMPLES = 64.0  # independent ones, in the band and the record: what the local risk averages
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,12 +100,17 @@ class StrainDenoiser(Method):
     denoiser: Denoiser | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.sample_rate is not None and not (math.isfinite(self.sample_rate) and self.sample_rate > 0):
             raise ParameterError(f"sample_rate: must be positive, got {self.sample_rate}")
         if self.band is not None and not 0 <= self.band[0] < self.band[1]:
             raise ParameterError(f"band: expected 0 <= low < high, got {self.band}")
-        if not self.segment_seconds > 0:
+        if not (math.isfinite(self.segment_seconds) and self.segment_seconds > 0):
             raise ParameterError(f"segment_seconds: must be positive, got {self.segment_seconds}")
+        if self.denoiser is not None and self.denoiser.axes != self.axes:
+            raise ParameterError(
+                f"denoiser: {self.denoiser.name()} works on {self.denoiser.axes}, strain is {self.axes}"
+            )
         if self.output not in ("calibrated", "whitened"):
             raise ParameterError(f"output: expected 'calibrated' or 'whitened', got {self.output!r}")
 
@@ -132,7 +139,7 @@ class StrainDenoiser(Method):
             return self._collection(data, mask)
         sample = unpack(data, mask=mask, label="strain")
         solution = self._solve(sample.values, sample.mask, sample.sample_rate, sample.label)
-        record = provenance(self, sample.values) if sample.has_meta else None
+        record = provenance(self, sample.values, mask=sample.mask) if sample.has_meta else None
         return sample.rebuild(
             solution.estimate, uncertainty=solution.details["uncertainty"], provenance=record
         )
@@ -244,10 +251,9 @@ class StrainDenoiser(Method):
             raise InputError(
                 f"strain: the detectors' sample rates differ ({listed}); resample them to one rate"
             )
-        out = type(data)()
-        for key, value in data.items():
-            out[key] = self(value, mask=None if mask is None else mask[key])
-        return out
+        return rebuild_collection(
+            data, {k: self(v, mask=None if mask is None else mask[k]) for k, v in data.items()}
+        )
 
     def _solve(self, values: Any, mask: Any, sample_rate: float | None, label: str) -> Solution:
         start = time.perf_counter()
@@ -256,8 +262,11 @@ class StrainDenoiser(Method):
                 f"{label}: StrainDenoiser runs on NumPy arrays; copy the strain to the host first"
             )
         values = as_floating(values, label)
+        require_ndim(values, 1, label)
+        if mask is not None:
+            require_mask(mask, values, label)
         gaps = np.where(mask, np.nan, values) if mask is not None else values
-        rows = gaps.reshape(-1, gaps.shape[-1]) if gaps.ndim else gaps.reshape(1, -1)
+        rows = gaps.reshape(-1, gaps.shape[-1])
         results = [
             self.analyse(row, sample_rate=sample_rate, label=label if len(rows) == 1 else f"{label}[{i}]")
             for i, row in enumerate(rows)
@@ -298,13 +307,34 @@ class StrainDenoiser(Method):
             raise ParameterError(
                 f"band: {band[1]:g} Hz exceeds half the sample rate, {rate / 2:g} Hz; lower it or resample"
             )
+        width, clean = band[1] - band[0], float(np.sum(~np.isnan(x)))
+        if 2.0 * width * clean / rate < _FEWEST_SAMPLES:
+            raise ParameterError(
+                f"band: {width:g} Hz over {clean / rate:g} s hold too few independent samples; widen it to "
+                f"{_FEWEST_SAMPLES * rate / (2.0 * clean):.3g} Hz or give a longer record"
+            )
+        coarsest = min(band[0] or math.inf, width)
+        if not self.whitened and 1.0 / self.segment_seconds > coarsest / 2.0:
+            raise ParameterError(
+                f"segment_seconds: {self.segment_seconds:g} s resolve {1.0 / self.segment_seconds:g} Hz, "
+                f"too coarse for the band {band[0]:g}-{band[1]:g} Hz; give at least {2.0 / coarsest:.3g} s"
+            )
+        for line in self.notches:
+            if not 0 < line < rate / 2:
+                raise ParameterError(f"notches: {line:g} Hz lies outside (0, {rate / 2:g}) Hz")
         return band
 
     def _spectrum(self, x: Any, rate: float, label: str) -> PowerSpectrum:
         try:
-            return welch_psd(x, rate, segment_seconds=self.segment_seconds, window="hann")
+            psd = welch_psd(x, rate, segment_seconds=self.segment_seconds, window="hann")
         except InputError as error:
-            raise InputError(f"{label}: {error}") from error
+            raise InputError(f"{label}: {str(error).removeprefix('strain: ')}") from error
+        if psd.averages < _FEWEST_SEGMENTS:
+            raise InputError(
+                f"{label}: {x.size / rate:g} s hold {psd.averages} segments of segment_seconds="
+                f"{self.segment_seconds:g} (they overlap by half); {_FEWEST_SEGMENTS} are needed for a median"
+            )
+        return psd
 
     def _prepare(
         self, x: Any, psd: PowerSpectrum | None, rate: float, band: tuple[float, float]

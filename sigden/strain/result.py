@@ -19,7 +19,8 @@ class StrainResult:
     denoised : numpy.ndarray, shape (n,)
         Estimate of the signal in the calibration of the input, limited to `band`; NaN in gaps.
     residual : numpy.ndarray, shape (n,)
-        Band-passed input minus `denoised`: the noise-only part; NaN in gaps.
+        What else the input holds in the band: input carried through the same whitening, band-pass and
+        colouring, minus `denoised`; the noise-only part; NaN in gaps.
     uncertainty : numpy.ndarray, shape (n,)
         Standard error of `denoised`; NaN in gaps.
     whitened : numpy.ndarray, shape (n,)
@@ -39,8 +40,8 @@ class StrainResult:
     sigma : float
         Noise level by which the whitened, band-passed input was divided to make `whitened`.
     figures : dict
-        Figures of merit: ``loudest_sigma``, ``loudest_time``, ``residual_sigma``, ``whiteness_p_value`` and
-        so on.
+        Figures of merit: ``loudest_time`` (s) and ``loudest_sigma`` of the estimate, its in-band
+        ``estimate_snr``, ``residual_sigma``, ``gap_fraction``, and ``solver_gap`` and ``solver_iterations``.
     """
 
     denoised: Any

@@ -1,5 +1,8 @@
 """The battery that every denoiser of arrays passes; rooms add what only they can be asked."""
 
+from collections import defaultdict
+from types import MappingProxyType
+
 import array_api_strict
 import numpy as np
 import pytest
@@ -8,7 +11,7 @@ from astropy.nddata import NDData
 
 from sigden import ConvergenceWarning, InputError, from_dict, from_toml
 from sigden.arrays import to_numpy
-from sigden.denoisers import ROF, RROF, TV1D
+from sigden.denoisers import ROF, RROF, TV1D, Starlet
 
 RNG = np.random.default_rng(20260101)
 LINE = np.repeat([0.0, 4.0, -2.0, 1.0], 60)
@@ -16,6 +19,10 @@ IMAGE = np.zeros((24, 32))
 IMAGE[6:18, 8:24] = 5.0
 CUBE = np.zeros((6, 12, 14))
 CUBE[2:5, 3:9, 4:10] = 5.0
+ROW, COLUMN = np.mgrid[:24, :32]
+SOURCES = 9.0 * np.exp(-((ROW - 9) ** 2 + (COLUMN - 10) ** 2) / 20) + 20.0 * np.exp(
+    -((ROW - 16) ** 2 + (COLUMN - 23) ** 2) / 4
+)
 
 CASES = [
     pytest.param(TV1D(), LINE, id="TV1D-auto"),
@@ -29,11 +36,17 @@ CASES = [
     pytest.param(ROF(regularization=0.7, tol=1e-7), IMAGE, id="ROF-fixed"),
     pytest.param(ROF(regularization=0.7, beta=1e-2, tol=1e-7), IMAGE, id="ROF-smooth"),
     pytest.param(ROF(regularization=0.6, ndim=3, tol=1e-6), CUBE, id="ROF-3d"),
+    pytest.param(Starlet(), SOURCES, id="Starlet"),
+    pytest.param(Starlet(threshold=1.5, shrinkage="soft", scales=3), SOURCES, id="Starlet-soft"),
 ]
 
 
 def noisy(truth, seed=0):
     return truth + np.random.default_rng(seed).standard_normal(truth.shape)
+
+
+def without_strength(method):
+    return method.replace(**{"threshold" if isinstance(method, Starlet) else "regularization": 0.0})
 
 
 def error(method, dtype):
@@ -58,7 +71,7 @@ def test_equivariant(method, truth, dtype, scale):
 def test_exact_on_the_trivial(method, truth):
     data = noisy(truth)
     np.testing.assert_array_equal(method(data, sigma=0.0), data)
-    np.testing.assert_array_equal(method.replace(regularization=0.0)(data), data)
+    np.testing.assert_array_equal(without_strength(method)(data), data)
     constant = np.full(truth.shape, 0.1)
     np.testing.assert_array_equal(method(constant), constant)
     np.testing.assert_allclose(method(constant, sigma=1.0), 0.1, rtol=1e-12)
@@ -138,6 +151,9 @@ def test_beats_its_input(method, truth, seed):
 def test_stops_on_a_certificate(method, truth):
     solution = method.solve(noisy(truth))
     assert solution.converged
+    if isinstance(method, Starlet):
+        assert (solution.gap, solution.details["certificate"]) == (0.0, "closed form")
+        return
     assert solution.gap <= method.tolerance(np.dtype(np.float64), np)
     assert solution.details["certificate"] == "relative duality gap"
     starved = method.replace(max_iter=1) if isinstance(method, ROF) else None
@@ -175,3 +191,31 @@ def test_the_estimate_is_that_of_the_solution():
     data = noisy(LINE)
     method = TV1D(regularization=1.0)
     np.testing.assert_array_equal(method(data, sigma=2.0), method.solve(data, sigma=2.0).estimate)
+
+
+def test_a_mask_must_be_a_boolean_array_of_the_same_shape():
+    data = noisy(LINE)
+    with pytest.raises(InputError, match="mask must be an array"):
+        TV1D()(data, mask=True)
+    for solve in (TV1D().solve, RROF().solve):
+        with pytest.raises(InputError, match="mask has shape"):
+            solve(data, mask=np.zeros(5, dtype=bool))
+        with pytest.raises(InputError, match="boolean"):
+            solve(data, mask=np.zeros(data.shape))
+
+
+def test_what_is_no_array_is_named():
+    with pytest.raises(InputError, match="rows differ in length"):
+        TV1D()([[1.0, 2.0], [3.0]])
+    with pytest.raises(InputError, match="float"):
+        TV1D()(3.0)
+    with pytest.raises(InputError, match="sigma has the unit cm"):
+        TV1D()(noisy(LINE), sigma=100 * u.cm)
+
+
+def test_any_mapping_will_do():
+    data = noisy(LINE)
+    out = TV1D()(MappingProxyType({"a": data}))
+    assert type(out) is dict
+    kept = TV1D()(defaultdict(list, a=data))
+    assert kept.default_factory is list

@@ -5,7 +5,7 @@ import pytest
 
 import sigden
 from sigden import ParameterError, registry
-from sigden.denoisers import RROF, TV1D
+from sigden.denoisers import ROF, RROF, TV1D
 from sigden.errors import FileError
 from sigden.method import Method, from_dict, from_toml, input_hash, provenance, read_toml
 from sigden.strain import StrainDenoiser
@@ -113,3 +113,39 @@ def test_unknown_attribute_of_the_package():
     with pytest.raises(AttributeError, match="Nothing"):
         _ = sigden.Nothing
     assert "RROF" in dir(sigden)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: RROF(beta="small"), r"beta: .*'small'"),
+        (lambda: RROF(passes=2.5), r"passes: "),
+        (lambda: StrainDenoiser(whitened="no"), r"whitened: .*'no'"),
+        (lambda: StrainDenoiser(band=35), r"band: "),
+        (lambda: StrainDenoiser(band=(35,)), r"band: "),
+        (lambda: StrainDenoiser(sample_rate="4096"), r"sample_rate: "),
+        (lambda: StrainDenoiser(denoiser=3), r"denoiser: expected a Denoiser"),
+        (lambda: StrainDenoiser(denoiser=RROF), r"denoiser: expected a Denoiser"),
+        (lambda: StrainDenoiser(denoiser=StrainDenoiser()), r"denoiser: .* got the method StrainDenoiser"),
+        (lambda: StrainDenoiser(denoiser=ROF()), r"denoiser: ROF works on \(\.\.\., rows, columns\)"),
+        (lambda: StrainDenoiser(segment_seconds=float("inf")), r"segment_seconds: "),
+    ],
+)
+def test_the_constructor_is_as_strict_as_a_file(make, message):
+    with pytest.raises(ParameterError, match=message):
+        make()
+
+
+def test_numpy_numbers_are_numbers():
+    method = RROF(beta=np.float32(0.5), iteration="bregman", passes=np.int64(3))
+    assert method == RROF(beta=0.5, iteration="bregman", passes=3)
+    assert type(method.passes) is int
+
+
+def test_provenance_tells_sigma_and_mask():
+    x, mask = np.arange(4.0), np.asarray([True, False, False, False])
+    record = provenance(RROF(), x, sigma=2.0, mask=mask)
+    assert record["sigma"] == 2.0
+    assert record["mask_sha256"] == input_hash(mask)
+    assert "sigma" not in provenance(RROF(), x, sigma=None)
+    assert provenance(RROF(), x, sigma=x)["sigma_sha256"] == input_hash(x)

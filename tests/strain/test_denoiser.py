@@ -225,3 +225,34 @@ def test_time_series_in_time_series_out(event, clean):
     both["L1"] = timeseries.TimeSeries(event.data[1], t0=event.t0, sample_rate=2 * RATE)
     with pytest.raises(InputError, match="H1 at 2048 Hz, L1 at 4096 Hz"):
         StrainDenoiser()(both)
+
+
+@pytest.mark.parametrize("shape", [(0,), (2, 0), (0, 100)])
+def test_empty_strain_is_named(shape):
+    with pytest.raises(InputError, match="empty"):
+        StrainDenoiser(sample_rate=RATE)(np.zeros(shape))
+
+
+def test_masks_are_checked_by_solve_too(event):
+    with pytest.raises(InputError, match="mask has shape"):
+        StrainDenoiser(sample_rate=RATE).solve(event.data, mask=np.zeros(1, dtype=bool))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"segment_seconds": 0.01}, "segment_seconds: 0.01 s resolve 100 Hz"),
+        ({"segment_seconds": 16.0}, "hold 1 segments"),
+        ({"band": (100.0, 100.5)}, "band: 0.5 Hz over 16 s hold too few"),
+        ({"notches": (5000.0,)}, "notches: 5000 Hz"),
+    ],
+)
+def test_parameters_that_do_not_fit_the_record(event, changes, message):
+    with pytest.raises((InputError, ParameterError), match=message):
+        StrainDenoiser(sample_rate=RATE, **changes)(event.data[0])
+
+
+def test_narrow_bands_cost_no_more(event):
+    result = StrainDenoiser(sample_rate=RATE, band=(100.0, 105.0)).analyse(event.data[0])
+    assert np.isfinite(result.denoised).all()
+    assert result.figures["residual_sigma"] < 1.5

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
 from sigden.arrays.namespace import namespace
-from sigden.arrays.validate import as_floating
+from sigden.arrays.validate import as_floating, require_mask
 from sigden.errors import InputError
 
-__all__ = ["Sample", "is_collection", "unpack"]
+__all__ = ["Sample", "is_collection", "rebuild_collection", "require_plain", "unpack"]
 
 # package that defines the type -> adapter module; looked up along the type's bases, so nothing is imported
 # early
@@ -111,7 +112,11 @@ def _plain(data: Any, sigma: Any, label: str) -> Sample:
     if isinstance(data, (list, tuple)):
         import numpy as np
 
-        data = np.asarray(data)
+        try:
+            data = np.asarray(data)
+        except ValueError as error:
+            raise InputError(f"{label}: a nested list whose rows differ in length is no array") from error
+    require_plain(sigma, f"{label}: sigma")
     try:
         namespace(data)
     except InputError as error:
@@ -124,15 +129,26 @@ def _plain(data: Any, sigma: Any, label: str) -> Sample:
     return Sample(values=values, rebuild=rebuild, sigma=sigma, label=label)
 
 
+def require_plain(sigma: Any, what: str) -> None:
+    """Refuse a sigma with a unit where the data have none."""
+    if hasattr(sigma, "unit"):
+        raise InputError(
+            f"{what} has the unit {sigma.unit}, the data have none; give sigma as a plain number"
+        )
+
+
 def _join_masks(sample: Sample, mask: Any) -> Any:
     if mask is None:
         return sample.mask
-    xp = namespace(sample.values, mask)
-    if tuple(mask.shape) != tuple(sample.values.shape):
-        raise InputError(
-            f"{sample.label}: mask has shape {tuple(mask.shape)}, the data {tuple(sample.values.shape)}; "
-            "they must be equal"
-        )
-    if mask.dtype != xp.bool:
-        raise InputError(f"{sample.label}: mask has dtype {mask.dtype}; it must be boolean (True = ignore)")
+    require_mask(mask, sample.values, sample.label)
     return mask if sample.mask is None else sample.mask | mask
+
+
+def rebuild_collection(data: Mapping[Any, Any], values: Mapping[Any, Any]) -> Any:
+    """Mapping of the same kind with other values; a plain dict where that kind cannot be written to."""
+    if not isinstance(data, MutableMapping):
+        return dict(values)
+    out = copy.copy(data)
+    for key, value in values.items():
+        out[key] = value
+    return out

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from sigden.arrays.containers.base import Sample
+from sigden.arrays.containers.base import Sample, require_plain
 from sigden.arrays.validate import as_floating
 
 
 def unpack(data: Any, sigma: Any, label: str) -> Sample:
     """Values and mask of a masked array."""
+    require_plain(sigma, f"{label}: sigma")
     values = as_floating(np.asarray(data.data), label)
     mask = np.ma.getmaskarray(data)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sigden.arrays.containers.base import Sample
+from sigden.arrays.containers.base import Sample, require_plain
 from sigden.arrays.validate import as_floating
 from sigden.errors import InputError
 
@@ -18,6 +18,7 @@ def unpack(data: Any, sigma: Any, label: str) -> Sample:
         raise InputError(
             f"{label}: pycWB {type(data).__name__} is not a container sigden knows; give its TimeSeries"
         )
+    require_plain(sigma, f"{label}: sigma")
     values = as_floating(np.asarray(data.data), label)
 
     def rebuild(estimate: Any, uncertainty: Any = None, provenance: Any = None) -> Any:

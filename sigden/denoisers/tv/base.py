@@ -36,6 +36,7 @@ class TotalVariation(Denoiser):
     regularization: Strength = "auto"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not isinstance(self.regularization, str) and not self.regularization >= 0:
             raise ParameterError(f"regularization: must not be negative, got {self.regularization}")
 

@@ -39,7 +39,7 @@ class ROF(TotalVariation):
     -----
     With noise level :math:`\\sigma` and regularization :math:`\\lambda`
 
-    .. math:: \\arg\\min_u \\; \\lambda\\sigma \\sum_i \\sqrt{|(Du)_i|^2 + \\beta\\sigma^2} 
+    .. math:: \\arg\\min_u \\; \\lambda\\sigma \\sum_i \\sqrt{|(Du)_i|^2 + \\beta\\sigma^2}
               + \\tfrac12 \\|u - f\\|^2
 
     with forward differences and no difference across the border [1]_. skimage's

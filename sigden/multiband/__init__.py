@@ -1,0 +1,47 @@
+"""Floor 5: joint deconvolution of images in several bands."""
+
+from sigden.multiband.field import FieldForward
+from sigden.multiband.forward import CommensurateForward, forward_operator, transfer
+from sigden.multiband.geometry import commensurate_factor, footprint
+from sigden.multiband.grid import Grid
+from sigden.multiband.joint_sparse import JointSparse
+from sigden.multiband.joint_wiener import JointWiener
+from sigden.multiband.observation import Observation, check_observations
+from sigden.multiband.psf import (
+    TruncatedPSFWarning,
+    centre_psf,
+    check_psf,
+    crop_psf,
+    gaussian_psf,
+    normalise_psf,
+    resample_psf,
+)
+from sigden.multiband.psf_spectrum import psf_transfer
+from sigden.multiband.response import Mixture, fit_mixture, response_weights
+from sigden.multiband.result import MultibandResult
+
+__all__ = [
+    "CommensurateForward",
+    "FieldForward",
+    "Grid",
+    "JointSparse",
+    "JointWiener",
+    "Mixture",
+    "MultibandResult",
+    "Observation",
+    "TruncatedPSFWarning",
+    "centre_psf",
+    "check_observations",
+    "check_psf",
+    "commensurate_factor",
+    "crop_psf",
+    "fit_mixture",
+    "footprint",
+    "forward_operator",
+    "gaussian_psf",
+    "normalise_psf",
+    "psf_transfer",
+    "resample_psf",
+    "response_weights",
+    "transfer",
+]

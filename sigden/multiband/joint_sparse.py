@@ -1,0 +1,164 @@
+"""Joint sparse estimate of all bands: Wiener, starlet shrinkage in a colour basis, debiasing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sigden.errors import ParameterError
+from sigden.multiband.fourier_wiener import FourierWiener
+from sigden.multiband.grid import Grid
+from sigden.multiband.joint_wiener import JointMethod
+from sigden.multiband.observation import Observation
+from sigden.multiband.result import MultibandResult
+from sigden.multiband.scene_prior import Response, ScenePrior
+
+__all__ = ["JointSparse"]
+
+# the prior of the first estimate passes more, that of the residual little
+_FIRST_STRENGTH = 10.0
+_RESIDUAL_STRENGTH = 0.01
+_RESIDUAL_CORRELATION = 0.3
+_TARGET_FLOOR = 1e-6
+
+
+@dataclass(frozen=True, kw_only=True)
+class JointSparse(JointMethod):
+    """Joint sparse deconvolution: a Wiener start, starlet shrinkage in a colour basis, fluxes restored.
+
+    Parameters
+    ----------
+    target_fwhm : float, default 0.2
+        FWHM in arcsec of the Gaussian PSF of the estimate (effective, pixel included).
+    correlation : float, default 0.8
+        Prior correlation between two bands of the Wiener start.
+    model_error : float, default 0.05
+        Relative standard deviation of a wide band from its mixture of the other bands.
+    threshold : float, default 2.0
+        Noise powers taken off the local power of the starlet coefficients.
+    scales : int, default 4
+        Number of starlet detail scales.
+
+    Notes
+    -----
+    First, a Wiener estimate whose prior has ten times the power of the scene: it smooths little and carries
+    noise.
+
+    Second, shrinkage in an orthogonal colour basis of the flux-normalised bands, their mean and contrasts
+    between them: every starlet coefficient is multiplied by ``max(0, 1 - t s^2 / p)``, where s is its
+    propagated noise, exact for each scale and colour, p the power of its neighbourhood and t the threshold.
+
+    Third, a Wiener estimate of what the data still hold beyond that, with a prior of a hundredth of the power
+    and little correlation between bands, is added: it moves fluxes and colours back to what the data say and
+    adds hardly any noise.
+
+    `uncertainty` is the propagated noise of the first step, more than is left after the second; it holds no
+    error of the model.
+
+    References
+    ----------
+    .. [1] J.-L. Starck, F. Murtagh and M. Bertero, "Starlet transform in astronomical data processing",
+       Handbook of Mathematical Methods in Imaging (2011), section 2.
+    .. [2] T. T. Cai, "Adaptive wavelet estimation: a block thresholding and oracle inequality approach",
+       Ann. Stat. 27 (1999), section 2.
+    """
+
+    threshold: float = 2.0
+    scales: int = 4
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.threshold >= 0:
+            raise ParameterError(f"threshold: must not be negative, got {self.threshold}")
+        if self.scales < 1:
+            raise ParameterError(f"scales: must be at least 1, got {self.scales}")
+
+    def __call__(
+        self, observations: Sequence[Observation], grid: Grid, *, response: Response
+    ) -> MultibandResult:
+        """Estimate all bands; parameters and errors as `JointWiener`.
+
+        Parameters
+        ----------
+        observations : sequence of Observation
+            Images of one scene, commensurate with the grid.
+        grid : Grid
+            Pixel grid of the estimate.
+        response : mapping
+            Weight of each band in every wide band.
+
+        Returns
+        -------
+        MultibandResult
+            Images at the target PSF.
+        """
+        prior = self.prior(observations, grid, response)
+        first = prior.solver(correlation=self.correlation, strength=_FIRST_STRENGTH)
+        start = first.apply([channel.data for channel in prior.channels])
+        sparse = self._shrink(start, first, prior.relative_flux)
+        residual = prior.solver(correlation=_RESIDUAL_CORRELATION, strength=_RESIDUAL_STRENGTH)
+        estimate = sparse + residual.apply(_residuals(prior, sparse))
+        error = np.sqrt(np.diag(first.noise_covariance))
+        return MultibandResult(
+            estimate=estimate,
+            uncertainty=np.broadcast_to(error[:, None, None], estimate.shape),
+            noise_covariance=first.noise_covariance,
+            bands=prior.bands,
+            grid=grid,
+            target_fwhm=self.target_fwhm,
+            details={"wiener": start},
+        )
+
+    def _shrink(self, images: Any, solver: FourierWiener, flux: Any) -> Any:
+        from scipy.ndimage import gaussian_filter
+
+        from sigden.denoisers.starlet.transform import inverse_starlet, starlet
+
+        basis = colour_basis(len(flux)) / flux
+        colours = np.tensordot(basis, images, 1)
+        response = _scale_response(images.shape[1:], self.scales)
+        for i, combination in enumerate(basis):
+            power = solver.noise_power(combination)
+            coefficients = np.array(starlet(colours[i], self.scales))
+            for j in range(self.scales):
+                noise = float(np.mean(power * response[j]))
+                local = gaussian_filter(coefficients[j] ** 2, 2.0**j, mode="mirror")
+                keep = 1.0 - self.threshold * noise / np.maximum(local, noise * 1e-12)
+                coefficients[j] *= np.maximum(keep, 0.0)
+            colours[i] = inverse_starlet(coefficients)
+        return np.tensordot(np.linalg.inv(basis), colours, 1)
+
+
+def colour_basis(bands: int) -> Any:
+    """Orthonormal contrasts of equally spaced bands, the mean first (discrete cosine basis)."""
+    index = np.arange(bands)
+    basis = np.cos(np.pi * index[:, None] * (index[None, :] + 0.5) / bands)
+    return basis / np.linalg.norm(basis, axis=1, keepdims=True)
+
+
+def _scale_response(shape: tuple[int, int], scales: int) -> Any:
+    """Squared transfer function of each starlet detail scale."""
+    from scipy import fft
+
+    from sigden.denoisers.starlet.transform import starlet
+
+    delta = np.zeros(shape)
+    delta[shape[0] // 2, shape[1] // 2] = 1.0
+    return np.abs(fft.fft2(np.asarray(starlet(delta, scales))[:scales], axes=(-2, -1))) ** 2
+
+
+def _residuals(prior: ScenePrior, estimate: Any) -> list[Any]:
+    """Data of every channel less what an estimate at the target PSF predicts."""
+    from scipy import fft
+
+    passed = np.abs(prior.target) > _TARGET_FLOOR
+    sharpen = np.where(passed, 1.0 / np.where(passed, prior.target, 1.0), 0.0)
+    modes = fft.fft2(estimate, axes=(-2, -1)) * sharpen
+    out = []
+    for channel in prior.channels:
+        seen = fft.ifft2(np.tensordot(channel.mix, modes, 1) * channel.transfer).real
+        out.append(channel.data - seen[:: channel.factor, :: channel.factor])
+    return out

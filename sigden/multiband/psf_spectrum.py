@@ -1,0 +1,116 @@
+"""Transfer functions of PSFs on the Fourier grid of an image."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from sigden.arrays import device_of, require_array
+from sigden.operators import CircularConvolve
+
+__all__ = ["affine_transfer", "psf_transfer"]
+
+
+def psf_transfer(psf: Any, shape: tuple[int, int], *, psf_scale: float = 1.0, scale: float = 1.0) -> Any:
+    r"""Transfer function of a centred PSF on the Fourier grid of an image.
+
+    .. math:: \hat h(f) = \sum_j h_j \, e^{-2\pi i f \cdot j \, s_{psf}}, \qquad
+        |f_1|, |f_2| \le 1 / (2 s_{psf})
+
+    Parameters
+    ----------
+    psf : array, shape ``(rows, columns)``
+        Centred PSF of odd size.
+    shape : tuple of int
+        Rows and columns of the image.
+    psf_scale, scale : float, optional
+        Distances of the samples of the PSF and of the image, in one unit.
+
+    Returns
+    -------
+    array of complex128, shape ``(shape[0], shape[1] // 2 + 1)``
+        Values on the grid of ``rfft2``; one at frequency zero for a PSF of unit sum.
+
+    Notes
+    -----
+    The Fourier series of the samples is evaluated at the image's frequencies, so an oversampled PSF, or one
+    sampled more coarsely than the image, needs no interpolation; frequencies that its samples do not carry
+    are zero.
+    """
+    ratio = psf_scale / scale
+    return _separable_transfer(psf, shape, ratio, ratio)
+
+
+def affine_transfer(psf: Any, shape: tuple[int, int], matrix: Any) -> Any:
+    """Transfer function of a PSF whose axes are turned against those of the image.
+
+    Parameters
+    ----------
+    psf : numpy.ndarray, shape ``(rows, columns)``
+        Centred PSF of odd size.
+    shape : tuple of int
+        Rows and columns of the image.
+    matrix : numpy.ndarray, shape ``(2, 2)``
+        Rows and columns of the image (first axis) per sample along rows and columns of the PSF (second axis).
+
+    Returns
+    -------
+    numpy.ndarray of complex128, shape ``(shape[0], shape[1] // 2 + 1)``
+        Values on the grid of ``rfft2``.
+
+    Notes
+    -----
+    As `psf_transfer`, whose separable form serves while turning moves no sample by a twentieth of itself.
+    """
+    reach = 0.5 * max(psf.shape)
+    if max(abs(matrix[0, 1]), abs(matrix[1, 0])) * reach <= 0.05 * min(abs(matrix[0, 0]), abs(matrix[1, 1])):
+        return _separable_transfer(psf, shape, float(matrix[0, 0]), float(matrix[1, 1]))
+    if max(abs(matrix[0, 0]), abs(matrix[1, 1])) * reach <= 0.05 * min(abs(matrix[0, 1]), abs(matrix[1, 0])):
+        # A quarter turn: rows of the PSF lie along columns of the image.
+        return _separable_transfer(psf.T, shape, float(matrix[0, 1]), float(matrix[1, 0]))
+    out = np.empty((shape[0], shape[1] // 2 + 1), dtype=np.complex128)
+    columns = np.arange(out.shape[1]) / shape[1]
+    for k in range(shape[0]):
+        row = _signed(k, shape[0])
+        # Frequencies in cycles per sample of the PSF: the transposed matrix turns them back.
+        first = row * matrix[0, 0] + columns * matrix[1, 0]
+        second = row * matrix[0, 1] + columns * matrix[1, 1]
+        left = _phases(np, first, psf.shape[0], device_of(psf))
+        right = _phases(np, second, psf.shape[1], device_of(psf))
+        out[k] = np.sum((left @ psf) * right, axis=1)
+    return out
+
+
+def _separable_transfer(psf: Any, shape: tuple[int, int], row_ratio: float, column_ratio: float) -> Any:
+    xp = require_array(psf, "psf")
+    if (
+        row_ratio == 1.0
+        and column_ratio == 1.0
+        and all(n <= m for n, m in zip(psf.shape, shape, strict=True))
+    ):
+        return CircularConvolve(psf, shape).transfer
+    place = device_of(psf)
+    rows = [_signed(k, shape[0]) * row_ratio for k in range(shape[0])]
+    columns = [k / shape[1] * column_ratio for k in range(shape[1] // 2 + 1)]
+    left = _phases(xp, rows, psf.shape[0], place)
+    right = _phases(xp, columns, psf.shape[1], place)
+    return left @ xp.astype(psf, xp.complex128) @ xp.matrix_transpose(right)
+
+
+def _signed(k: int, n: int) -> float:
+    return (k if 2 * k <= n else k - n) / n
+
+
+def _phases(xp: Any, frequencies: Any, size: int, place: Any) -> Any:
+    """Rows of a Fourier series in samples, with zero beyond the samples' own band limit."""
+    f = xp.asarray(frequencies, dtype=xp.float64, device=place)
+    j = xp.astype(xp.arange(size, dtype=xp.int64, device=place), xp.float64) - float(size // 2)
+    angle = (-2.0 * math.pi) * xp.reshape(f, (-1, 1)) * xp.reshape(j, (1, -1))
+    carried = xp.astype(xp.abs(f) <= 0.5 * (1.0 + 1e-9), xp.float64)
+    weight = xp.reshape(carried, (-1, 1))
+    # Built from real parts: the array API has no complex exponential of a real angle.
+    return xp.astype(weight * xp.cos(angle), xp.complex128) + 1j * xp.astype(
+        weight * xp.sin(angle), xp.complex128
+    )

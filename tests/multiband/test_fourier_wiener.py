@@ -1,0 +1,128 @@
+"""The closed form against dense linear algebra on a small periodic grid."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from sigden import InputError
+from sigden.multiband.fourier_wiener import Channel, FourierWiener
+from sigden.multiband.spectrum import scene_power
+
+SHAPE = (8, 12)
+BANDS = 2
+COVARIANCE = np.array([[1.0, 0.6], [0.6, 2.0]])
+RNG = np.random.default_rng(0)
+
+
+def gaussian(width, shift=0.0):
+    rows, columns = (np.fft.fftfreq(n) for n in SHAPE)
+    squared = rows[:, None] ** 2 + columns[None, :] ** 2
+    phase = np.exp(2j * np.pi * shift * (rows[:, None] + columns[None, :]))
+    return np.exp(-2 * (np.pi * width) ** 2 * squared) * phase
+
+
+def real_filter(transfer):
+    """Dense matrix of the real part of a filter, and the transfer function that it has."""
+    n = SHAPE[0] * SHAPE[1]
+    columns = np.fft.ifft2(transfer * np.fft.fft2(np.eye(n).reshape(n, *SHAPE), axes=(-2, -1)), axes=(-2, -1))
+    return columns.real.reshape(n, n).T, np.fft.fft2(columns[0].real.reshape(SHAPE))
+
+
+def problem():
+    sharp, wide_transfer = real_filter(gaussian(0.7))
+    blurred, band_transfer = real_filter(4 * gaussian(1.2, shift=0.5))
+    target, target_transfer = real_filter(gaussian(0.5))
+    pick = np.zeros((24, 96))
+    grid = np.arange(96).reshape(SHAPE)
+    pick[np.arange(24), grid[::2, ::2].ravel()] = 1.0
+    mixes = [np.array([0.4, 0.6]), np.array([1.0, 0.0]), np.array([0.0, 1.0])]
+    dense = [sharp, pick @ blurred, pick @ blurred]
+    sigmas, factors = [0.3, 0.5, 0.7], [1, 2, 2]
+    data = [RNG.standard_normal((SHAPE[0] // k, SHAPE[1] // k)) for k in factors]
+    channels = [
+        Channel(d, t, k, m, s)
+        for d, t, k, m, s in zip(
+            data, [wide_transfer, band_transfer, band_transfer], factors, mixes, sigmas, strict=True
+        )
+    ]
+    rows, columns = (np.fft.fftfreq(n) for n in SHAPE)
+    power = 1.0 / (0.05 + rows[:, None] ** 2 + columns[None, :] ** 2)
+    return channels, dense, mixes, sigmas, power, target, target_transfer
+
+
+def dense_posterior():
+    channels, dense, mixes, sigmas, power, target, target_transfer = problem()
+    square_root, _ = real_filter(np.sqrt(power))
+    prior = np.kron(COVARIANCE, square_root @ square_root.T)
+    operator = np.concatenate([np.kron(m[None, :], a) for m, a in zip(mixes, dense, strict=True)])
+    noise = np.concatenate([np.full(a.shape[0], s**2) for a, s in zip(dense, sigmas, strict=True)])
+    data = np.concatenate([c.data.ravel() for c in channels])
+    gain = prior @ operator.T @ np.linalg.inv(operator @ prior @ operator.T + np.diag(noise))
+    both = np.kron(np.eye(BANDS), target)
+    error = both @ (prior - gain @ operator @ prior) @ both.T
+    propagated = both @ gain @ np.diag(noise) @ gain.T @ both.T
+    mean = (both @ gain @ data).reshape(BANDS, *SHAPE)
+    return FourierWiener(channels, power, COVARIANCE, target_transfer), mean, error, propagated
+
+
+def per_pixel(covariance):
+    """Average over pixels of the covariance between bands of one pixel."""
+    blocks = covariance.reshape(BANDS, 96, BANDS, 96)
+    return np.einsum("iaja->ij", blocks) / 96
+
+
+def test_mean_and_covariances_are_those_of_dense_algebra():
+    solver, mean, error, propagated = dense_posterior()
+    found = solver.posterior()
+    assert_allclose(found.mean, mean, atol=1e-10)
+    assert_allclose(found.covariance, per_pixel(error), rtol=1e-9)
+    assert_allclose(found.noise_covariance, per_pixel(propagated), rtol=1e-9)
+
+
+def test_noise_power_adds_up_to_the_variance():
+    solver, _, _, propagated = dense_posterior()
+    combination = np.array([0.3, -1.0])
+    expected = combination @ per_pixel(propagated) @ combination
+    assert solver.noise_power(combination).mean() == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_batch_is_solved_like_its_members():
+    solver, _, _, _ = dense_posterior()
+    images = [np.stack([c.data, 2 * c.data, c.data[::-1]]) for c in solver.channels]
+    together = solver.apply(images)
+    assert_allclose(together[1], 2 * together[0], atol=1e-12)
+    assert_allclose(together[2], solver.apply([image[2] for image in images]), atol=1e-12)
+
+
+def test_a_grid_of_broken_coarse_pixels_is_refused():
+    one = Channel(np.zeros((3, 3)), np.ones((7, 7), complex), 2, np.ones(1), 1.0)
+    with pytest.raises(InputError, match="crop"):
+        FourierWiener([one], np.ones((7, 7)), np.eye(1), np.ones((7, 7), complex))
+
+
+def test_model_error_makes_the_wide_band_count_less():
+    channels, _, _, _, power, _, target = problem()
+    plain = FourierWiener(channels, power, COVARIANCE, target).posterior()
+    wide = channels[0]
+    loose = Channel(wide.data, wide.transfer, wide.factor, wide.mix, wide.sigma, model_error=100.0)
+    doubted = FourierWiener([loose, *channels[1:]], power, COVARIANCE, target).posterior()
+    absent = FourierWiener(channels[1:], power, COVARIANCE, target).posterior()
+    assert_allclose(doubted.mean, absent.mean, atol=2e-3 * np.abs(absent.mean).max())
+    assert np.abs(plain.mean - absent.mean).max() > 0.05 * np.abs(absent.mean).max()
+
+
+def test_scene_power_of_a_known_spectrum():
+    n, sigma = 128, 0.5
+    radius = np.hypot(*np.meshgrid(np.fft.fftfreq(n), np.fft.fftfreq(n), indexing="ij")) * n
+    true = 1e4 / (1 + radius**2) ** 1.5
+    transfer = np.exp(-((radius / 40) ** 2)).astype(complex)
+    rng = np.random.default_rng(1)
+    ratios = []
+    for _ in range(5):
+        white = np.fft.fft2(rng.standard_normal((n, n)))
+        image = np.fft.ifft2(white * np.sqrt(true) * transfer).real + sigma * rng.standard_normal((n, n))
+        found = scene_power(image, transfer, sigma)
+        assert (np.diff(found[0, : n // 2]) <= 1e-12 * found[0, 0]).all()
+        ratios.append(np.log(found / true)[(radius > 3) & (radius < 35)])
+    assert abs(np.mean(ratios)) < 0.2
+    assert np.std(ratios) < 0.5

@@ -1,0 +1,207 @@
+"""The joint methods on a scene of known truth."""
+
+import numpy as np
+import pytest
+
+from sigden import InputError, JointSparse, JointWiener, ParameterError, from_toml
+from sigden.metrics import flux_error, nmse as metric_nmse
+from sigden.multiband import Grid, Observation, gaussian_psf
+from sigden.simulate.scene import scene
+
+N, SCALE, TARGET = 64, 0.1, 0.2
+COLOURS = {"r": 0.8, "i": 1.2}
+RESPONSE = {"VIS": {"r": 0.6, "i": 0.4}}
+SIGMA = {"VIS": 0.5, "r": 0.4, "i": 0.4}
+FWHM = {"VIS": 0.18, "r": 0.7, "i": 0.65}
+
+
+def light(band, fwhm):
+    """Sources of two colours through a Gaussian PSF, exactly."""
+    rows, columns = (np.fft.fftfreq(N, SCALE) for _ in range(2))
+    total = np.zeros((N, N), dtype=complex)
+    for row, column, width, flux, tilt in (
+        (31.3, 30.2, 0.15, 900, 0.0),
+        (18.0, 45.5, 0.05, 500, 0.25),
+        (47, 20, 0.3, 700, -0.2),
+    ):
+        colour = COLOURS[band] + (tilt if band == "r" else -tilt)
+        squared = rows[:, None] ** 2 + columns[None, :] ** 2
+        spread = width**2 + (fwhm / 2.3548) ** 2
+        phase = np.exp(-2j * np.pi * SCALE * (rows[:, None] * row + columns[None, :] * column))
+        total += flux * colour * np.exp(-2 * np.pi**2 * spread * squared) * phase
+    return total
+
+
+def image(modes):
+    return np.fft.ifft2(modes).real
+
+
+def observe(seed, **changes):
+    rng = np.random.default_rng(seed)
+    wide = image(sum(RESPONSE["VIS"][b] * light(b, FWHM["VIS"]) for b in COLOURS))
+    wide = wide + SIGMA["VIS"] * rng.standard_normal(wide.shape)
+    out = [
+        Observation(wide, gaussian_psf(FWHM["VIS"], SCALE, (21, 21)), "VIS", sigma=SIGMA["VIS"], scale=SCALE)
+    ]
+    shift = np.exp(1j * np.pi * SCALE * np.add.outer(np.fft.fftfreq(N, SCALE), np.fft.fftfreq(N, SCALE)))
+    for band in COLOURS:
+        native = 4 * image(light(band, FWHM[band]) * shift)[::2, ::2]
+        options = {
+            "sigma": SIGMA[band],
+            "scale": 2 * SCALE,
+            "offset": (SCALE / 2, SCALE / 2),
+            "psf_scale": SCALE,
+        }
+        psf = gaussian_psf(FWHM[band], SCALE, (41, 41))
+        noisy = native + SIGMA[band] * rng.standard_normal(native.shape)
+        out.append(Observation(noisy, psf, band, **{**options, **changes}))
+    return out
+
+
+GRID = Grid(shape=(N, N), scale=SCALE)
+TRUTH = np.stack([image(light(b, TARGET)) for b in COLOURS])
+
+
+def nmse(estimate):
+    return np.mean([np.sum((e - t) ** 2) / np.sum(t**2) for e, t in zip(estimate, TRUTH, strict=True)])
+
+
+@pytest.mark.parametrize("method", [JointWiener(), JointSparse()], ids=["wiener", "sparse"])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_fluxes_and_shapes_come_out(method, seed):
+    result = method(observe(seed), GRID, response=RESPONSE)
+    assert result.bands == ("r", "i")
+    assert result.estimate.shape == (2, N, N)
+    assert nmse(result.estimate) < 0.05
+    rows, columns = np.indices((N, N))
+    for row, column in ((31.3, 30.2), (18.0, 45.5), (47, 20)):
+        aperture = np.hypot(rows - row, columns - column) < 8
+        for found, true in zip(result.estimate, TRUTH, strict=True):
+            assert found[aperture].sum() == pytest.approx(true[aperture].sum(), rel=0.06)
+
+
+def test_sparse_is_sharper_than_wiener():
+    wiener, sparse = (
+        np.mean([nmse(m(observe(s), GRID, response=RESPONSE).estimate) for s in range(3)])
+        for m in (JointWiener(), JointSparse())
+    )
+    assert sparse < 0.7 * wiener
+
+
+def test_propagated_noise_is_what_repeated_noise_shows():
+    method = JointWiener()
+    prior = method.prior(observe(0), GRID, RESPONSE)
+    solver = prior.solver(correlation=method.correlation)
+    estimates = []
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        estimates.append(
+            solver.apply(
+                [
+                    SIGMA[b] * rng.standard_normal(c.data.shape)
+                    for b, c in zip(SIGMA, prior.channels, strict=True)
+                ]
+            )
+        )
+    measured = np.cov(np.stack(estimates, axis=1).reshape(2, -1))
+    np.testing.assert_allclose(
+        method(observe(0), GRID, response=RESPONSE).noise_covariance, measured, rtol=0.05
+    )
+
+
+def test_unit_of_flux_does_not_matter():
+    method = JointSparse()
+    plain = method(observe(0), GRID, response=RESPONSE).estimate
+    scaled = [
+        Observation(
+            1e-12 * o.image,
+            o.psf,
+            o.band,
+            sigma=1e-12 * o.sigma,
+            scale=o.scale,
+            offset=o.offset,
+            psf_scale=o.psf_scale,
+        )
+        for o in observe(0)
+    ]
+    np.testing.assert_allclose(
+        1e12 * method(scaled, GRID, response=RESPONSE).estimate, plain, atol=1e-6 * plain.max()
+    )
+
+
+def test_input_is_untouched_and_result_repeatable():
+    observations = observe(0)
+    before = [o.image.copy() for o in observations]
+    one, two = (JointSparse()(observations, GRID, response=RESPONSE).estimate for _ in range(2))
+    np.testing.assert_array_equal(one, two)
+    for o, image_before in zip(observations, before, strict=True):
+        np.testing.assert_array_equal(o.image, image_before)
+
+
+def test_what_the_closed_form_cannot_do_is_said():
+    method = JointWiener()
+    with pytest.raises(InputError, match="r: its pixels are no whole multiple"):
+        method(observe(0, offset=(0.02, 0.05)), GRID, response=RESPONSE)
+    mask = np.zeros((N // 2, N // 2), dtype=bool)
+    mask[3, 3] = True
+    with pytest.raises(InputError, match="no masked pixels"):
+        method(observe(0, mask=mask), GRID, response=RESPONSE)
+    with pytest.raises(InputError, match="one noise level"):
+        method(
+            observe(0, sigma=np.linspace(0.3, 0.5, 32)[:, None] * np.ones((32, 32))), GRID, response=RESPONSE
+        )
+    with pytest.raises(ParameterError, match="VIS mixes z"):
+        method(observe(0), GRID, response={"VIS": {"r": 0.5, "z": 0.5}})
+    with pytest.raises(InputError, match="at least one narrow band"):
+        method(observe(0)[:1], GRID, response=RESPONSE)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"correlation": 1.0}, {"target_fwhm": 0.0}, {"model_error": -1.0}, {"threshold": -1.0}, {"scales": 0}],
+)
+def test_parameters_are_checked_by_name(changes):
+    with pytest.raises(ParameterError, match=next(iter(changes))):
+        JointSparse(**changes)
+
+
+def test_serialisable():
+    method = JointSparse(target_fwhm=0.25, threshold=3.0)
+    assert from_toml(method.to_toml()) == method
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+def test_sources_of_a_simulated_field(seed):
+    field = scene(seed=seed)
+    grid = Grid(shape=field.vis.shape, scale=field.scale)
+    shift = ((field.rubin_scale - field.scale) / 2,) * 2
+    observations = [
+        Observation(field.vis, field.psf_vis, "VIS", sigma=float(field.sigma_vis), scale=field.scale)
+    ]
+    for band, image, psf, sigma in zip(
+        field.bands, field.rubin, field.psf_rubin, field.sigma_rubin, strict=True
+    ):
+        observations.append(
+            Observation(
+                image,
+                psf,
+                band,
+                sigma=float(sigma),
+                scale=field.rubin_scale,
+                offset=shift,
+                psf_scale=field.scale,
+            )
+        )
+    response = {"VIS": dict(zip(field.bands, map(float, field.alpha), strict=True))}
+    places = [
+        (s.row, s.column) for s in field.catalogue if 16 < min(s.row, s.column) < max(s.row, s.column) < 112
+    ]
+    figures = {}
+    for method in (JointWiener(), JointSparse()):
+        estimate = method(observations, grid, response=response).estimate
+        figures[method.name()] = np.mean(
+            [metric_nmse(e, t) for e, t in zip(estimate, field.truth, strict=True)]
+        )
+        assert np.median(np.abs(flux_error(estimate, field.truth, places))) < 0.03
+    assert figures["JointSparse"] < 0.03
+    assert figures["JointSparse"] < 0.7 * figures["JointWiener"]
