@@ -6,6 +6,7 @@ import importlib.util
 import os
 import re
 import shutil
+import textwrap
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -152,7 +153,11 @@ def _within(seconds: float, work: Callable[[], T]) -> T:
 
 
 def _short(error: BaseException) -> str:
-    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+    """First line of the error that began it all."""
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+    lines = str(error).splitlines()
+    return textwrap.shorten(lines[0], 200, placeholder="...") if lines else type(error).__name__
 
 
 def _download(name: str, url: str, folder: Path, seconds: float) -> Path:
