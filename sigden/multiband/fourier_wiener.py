@@ -33,6 +33,8 @@ class Channel:
         Noise rms per native pixel.
     model_error : float
         Relative standard deviation of the mixture, for observations of several bands.
+    mask : numpy.ndarray of bool, optional
+        True where `data` is a guess; the closed form itself takes all pixels as data.
     """
 
     data: Any
@@ -41,6 +43,7 @@ class Channel:
     mix: Any
     sigma: float
     model_error: float = 0.0
+    mask: Any = None
 
 
 @dataclass(frozen=True)

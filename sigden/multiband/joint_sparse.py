@@ -12,9 +12,10 @@ from sigden.errors import ParameterError
 from sigden.multiband.fourier_wiener import FourierWiener
 from sigden.multiband.grid import Grid
 from sigden.multiband.joint_wiener import JointMethod
+from sigden.multiband.masked import estimate_unmasked
 from sigden.multiband.observation import Observation
 from sigden.multiband.result import MultibandResult
-from sigden.multiband.scene_prior import Response, ScenePrior
+from sigden.multiband.scene_prior import Response
 
 __all__ = ["JointSparse"]
 
@@ -22,7 +23,6 @@ __all__ = ["JointSparse"]
 _FIRST_STRENGTH = 10.0
 _RESIDUAL_STRENGTH = 0.01
 _RESIDUAL_CORRELATION = 0.3
-_TARGET_FLOOR = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,10 +97,14 @@ class JointSparse(JointMethod):
         """
         prior = self.prior(observations, grid, response)
         first = prior.solver(correlation=self.correlation, strength=_FIRST_STRENGTH)
-        start = first.apply([channel.data for channel in prior.channels])
+        start, data = estimate_unmasked(prior, first)
         sparse = self._shrink(start, first, prior.relative_flux)
         residual = prior.solver(correlation=_RESIDUAL_CORRELATION, strength=_RESIDUAL_STRENGTH)
-        estimate = sparse + residual.apply(_residuals(prior, sparse))
+        left = [d - p for d, p in zip(data, prior.predict(sparse), strict=True)]
+        for channel, image in zip(prior.channels, left, strict=True):
+            if channel.mask is not None:
+                image[channel.mask] = 0.0
+        estimate = sparse + residual.apply(left)
         error = np.sqrt(np.diag(first.noise_covariance))
         return MultibandResult(
             estimate=estimate,
@@ -148,17 +152,3 @@ def _scale_response(shape: tuple[int, int], scales: int) -> Any:
     delta = np.zeros(shape)
     delta[shape[0] // 2, shape[1] // 2] = 1.0
     return np.abs(fft.fft2(np.asarray(starlet(delta, scales))[:scales], axes=(-2, -1))) ** 2
-
-
-def _residuals(prior: ScenePrior, estimate: Any) -> list[Any]:
-    """Data of every channel less what an estimate at the target PSF predicts."""
-    from scipy import fft
-
-    passed = np.abs(prior.target) > _TARGET_FLOOR
-    sharpen = np.where(passed, 1.0 / np.where(passed, prior.target, 1.0), 0.0)
-    modes = fft.fft2(estimate, axes=(-2, -1)) * sharpen
-    out = []
-    for channel in prior.channels:
-        seen = fft.ifft2(np.tensordot(channel.mix, modes, 1) * channel.transfer).real
-        out.append(channel.data - seen[:: channel.factor, :: channel.factor])
-    return out

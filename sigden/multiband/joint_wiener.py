@@ -11,6 +11,7 @@ import numpy as np
 from sigden.errors import ParameterError
 from sigden.method import Method
 from sigden.multiband.grid import Grid
+from sigden.multiband.masked import estimate_unmasked
 from sigden.multiband.observation import Observation
 from sigden.multiband.result import MultibandResult
 from sigden.multiband.scene_prior import Response, ScenePrior, scene_prior
@@ -108,14 +109,15 @@ class JointWiener(JointMethod):
             If the observations do not fit the grid or each other.
         """
         prior = self.prior(observations, grid, response)
-        posterior = prior.solver(correlation=self.correlation).posterior()
-        error = np.sqrt(np.diag(posterior.noise_covariance))
+        solver = prior.solver(correlation=self.correlation)
+        estimate, _ = estimate_unmasked(prior, solver)
+        error = np.sqrt(np.diag(solver.noise_covariance))
         return MultibandResult(
-            estimate=posterior.mean,
-            uncertainty=np.broadcast_to(error[:, None, None], posterior.mean.shape),
-            noise_covariance=posterior.noise_covariance,
+            estimate=estimate,
+            uncertainty=np.broadcast_to(error[:, None, None], estimate.shape),
+            noise_covariance=solver.noise_covariance,
             bands=prior.bands,
             grid=grid,
             target_fwhm=self.target_fwhm,
-            details={"posterior_covariance": posterior.covariance},
+            details={"posterior_covariance": solver.covariance_of_error},
         )

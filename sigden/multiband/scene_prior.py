@@ -17,6 +17,8 @@ from sigden.multiband.spectrum import scene_power
 
 __all__ = ["ScenePrior", "scene_prior"]
 
+_TARGET_FLOOR = 1e-6
+
 Response = Mapping[str, Mapping[str, float]]
 
 
@@ -43,6 +45,27 @@ class ScenePrior:
     power: Any
     relative_flux: Any
     target: Any
+
+    def predict(self, estimate: Any) -> list[Any]:
+        """Images that an estimate at the target PSF predicts.
+
+        Parameters
+        ----------
+        estimate : numpy.ndarray, shape (bands, rows, columns)
+            Flux per grid pixel.
+
+        Returns
+        -------
+        list of numpy.ndarray
+            One for each channel, in its native pixels.
+        """
+        from scipy import fft
+
+        passed = np.abs(self.target) > _TARGET_FLOOR
+        sharpen = np.where(passed, 1.0 / np.where(passed, self.target, 1.0), 0.0)
+        modes = fft.fft2(estimate, axes=(-2, -1)) * sharpen
+        seen = [fft.ifft2(np.tensordot(c.mix, modes, 1) * c.transfer).real for c in self.channels]
+        return [image[:: c.factor, :: c.factor] for image, c in zip(seen, self.channels, strict=True)]
 
     def solver(self, *, correlation: float, strength: float = 1.0) -> FourierWiener:
         """Linear solver under this prior.
@@ -78,7 +101,7 @@ def scene_prior(
     Parameters
     ----------
     observations : sequence of Observation
-        Every pixel grid a whole multiple of `grid`, uniform noise, no masked pixels.
+        Every pixel grid a whole multiple of `grid`, each with one noise level.
     grid : Grid
         Pixel grid of the estimate.
     response : mapping
@@ -135,18 +158,36 @@ def _channel(
         raise InputError(
             f"{band}: its pixels are no whole multiple of the grid's; closed forms need commensurate grids"
         )
+    mask = None if observation.mask is None or not np.any(observation.mask) else np.asarray(observation.mask)
     variance = np.asarray(observation.noise_variance)
-    masked = observation.mask is not None and bool(np.any(observation.mask))
-    if masked or variance.min() != variance.max():
-        raise InputError(f"{band}: the closed-form methods need one noise level and no masked pixels")
+    known = variance if mask is None else variance[~mask]
+    if known.size == 0 or known.min() != known.max():
+        raise InputError(f"{band}: the closed-form methods need one noise level, and some unmasked pixels")
+    data = np.asarray(observation.values, dtype=np.float64)
     return Channel(
-        data=np.asarray(observation.values, dtype=np.float64),
+        data=data if mask is None else _guessed(data, mask),
         transfer=_full_plane(transfer(observation, grid), grid.shape),
         factor=factor,
         mix=_mix(band, bands, response),
-        sigma=float(np.sqrt(variance.flat[0])),
+        sigma=float(np.sqrt(known.flat[0])),
         model_error=model_error if band in response else 0.0,
+        mask=mask,
     )
+
+
+def _guessed(data: Any, mask: Any) -> Any:
+    """Masked pixels by the mean of their neighbours, from ever farther away."""
+    from scipy.ndimage import gaussian_filter
+
+    out, missing, width = data.copy(), mask.copy(), 1.0
+    while missing.any():
+        weight = gaussian_filter((~mask).astype(float), width, mode="wrap")
+        mean = gaussian_filter(np.where(mask, 0.0, data), width, mode="wrap") / np.maximum(weight, 1e-300)
+        near = missing & (weight > 0.01)
+        out[near] = mean[near]
+        missing &= ~near
+        width *= 2.0
+    return out
 
 
 def _mix(band: str, bands: tuple[str, ...], response: Response) -> Any:

@@ -1,11 +1,15 @@
 """The closed form against dense linear algebra on a small periodic grid."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
 from sigden import InputError
 from sigden.multiband.fourier_wiener import Channel, FourierWiener
+from sigden.multiband.masked import estimate_unmasked
+from sigden.multiband.scene_prior import ScenePrior
 from sigden.multiband.spectrum import scene_power
 
 SHAPE = (8, 12)
@@ -50,13 +54,20 @@ def problem():
     return channels, dense, mixes, sigmas, power, target, target_transfer
 
 
-def dense_posterior():
+def dense_posterior(masks=(None, None, None)):
     channels, dense, mixes, sigmas, power, target, target_transfer = problem()
     square_root, _ = real_filter(np.sqrt(power))
     prior = np.kron(COVARIANCE, square_root @ square_root.T)
     operator = np.concatenate([np.kron(m[None, :], a) for m, a in zip(mixes, dense, strict=True)])
     noise = np.concatenate([np.full(a.shape[0], s**2) for a, s in zip(dense, sigmas, strict=True)])
     data = np.concatenate([c.data.ravel() for c in channels])
+    known = np.concatenate(
+        [
+            np.ones(c.data.size, bool) if m is None else ~m.ravel()
+            for c, m in zip(channels, masks, strict=True)
+        ]
+    )
+    operator, noise, data = operator[known], noise[known], data[known]
     gain = prior @ operator.T @ np.linalg.inv(operator @ prior @ operator.T + np.diag(noise))
     both = np.kron(np.eye(BANDS), target)
     error = both @ (prior - gain @ operator @ prior) @ both.T
@@ -77,6 +88,24 @@ def test_mean_and_covariances_are_those_of_dense_algebra():
     assert_allclose(found.mean, mean, atol=1e-10)
     assert_allclose(found.covariance, per_pixel(error), rtol=1e-9)
     assert_allclose(found.noise_covariance, per_pixel(propagated), rtol=1e-9)
+
+
+def test_masked_pixels_are_left_out_as_in_dense_algebra():
+    masks = (RNG.random(SHAPE) < 0.1, None, RNG.random((4, 6)) < 0.2)
+    state = RNG.bit_generator.state
+    channels, _, _, _, power, _, target = problem()
+    RNG.bit_generator.state = state
+    solver, mean, _, _ = dense_posterior(masks)
+    guessed = [
+        c if m is None else replace(c, data=np.where(m, 0.0, c.data), mask=m)
+        for c, m in zip(channels, masks, strict=True)
+    ]
+    prior = ScenePrior(("a", "b"), tuple(guessed), power, np.ones(2), target)
+    estimate, data = estimate_unmasked(prior, solver)
+    assert np.abs(estimate - mean).max() < 0.02 * np.abs(mean).max()
+    for before, after, mask in zip(channels, data, masks, strict=True):
+        kept = ~mask if mask is not None else np.ones(after.shape, bool)
+        assert_allclose(after[kept], before.data[kept])
 
 
 def test_noise_power_adds_up_to_the_variance():

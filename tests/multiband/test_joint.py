@@ -142,10 +142,6 @@ def test_what_the_closed_form_cannot_do_is_said():
     method = JointWiener()
     with pytest.raises(InputError, match="r: its pixels are no whole multiple"):
         method(observe(0, offset=(0.02, 0.05)), GRID, response=RESPONSE)
-    mask = np.zeros((N // 2, N // 2), dtype=bool)
-    mask[3, 3] = True
-    with pytest.raises(InputError, match="no masked pixels"):
-        method(observe(0, mask=mask), GRID, response=RESPONSE)
     with pytest.raises(InputError, match="one noise level"):
         method(
             observe(0, sigma=np.linspace(0.3, 0.5, 32)[:, None] * np.ones((32, 32))), GRID, response=RESPONSE
@@ -205,3 +201,21 @@ def test_sources_of_a_simulated_field(seed):
         assert np.median(np.abs(flux_error(estimate, field.truth, places))) < 0.03
     assert figures["JointSparse"] < 0.03
     assert figures["JointSparse"] < 0.7 * figures["JointWiener"]
+
+
+@pytest.mark.parametrize("method", [JointWiener(), JointSparse()], ids=["wiener", "sparse"])
+def test_masked_pixels_do_not_count(method):
+    observations = observe(0)
+    masked = []
+    for seed, o in enumerate(observations):
+        mask = np.random.default_rng(seed).random(o.image.shape) < 0.03
+        mask[10:12, 12:15] = True
+        for value in (np.nan, 1e6):
+            image_ = np.where(mask, value, o.image)
+            options = {"sigma": o.sigma, "scale": o.scale, "offset": o.offset, "psf_scale": o.psf_scale}
+            masked.append(Observation(image_, o.psf, o.band, mask=mask, **options))
+    one = method(masked[::2], GRID, response=RESPONSE).estimate
+    other = method(masked[1::2], GRID, response=RESPONSE).estimate
+    np.testing.assert_allclose(one, other, atol=1e-9 * np.abs(one).max())
+    full = nmse(method(observations, GRID, response=RESPONSE).estimate)
+    assert nmse(one) < 2.0 * full + 0.005
