@@ -6,6 +6,8 @@ from sigden.multiband.geometry import commensurate_factor, footprint
 from sigden.multiband.grid import Grid
 from sigden.multiband.joint_sparse import JointSparse
 from sigden.multiband.joint_wiener import JointWiener
+from sigden.multiband.local_colour import LocalColour
+from sigden.multiband.nddata import observation_from_nddata, result_to_nddata
 from sigden.multiband.observation import Observation, check_observations
 from sigden.multiband.psf import (
     TruncatedPSFWarning,
@@ -19,6 +21,7 @@ from sigden.multiband.psf import (
 from sigden.multiband.psf_spectrum import psf_transfer
 from sigden.multiband.response import Mixture, fit_mixture, response_weights
 from sigden.multiband.result import MultibandResult
+from sigden.multiband.single import RichardsonLucy, Tikhonov, WienerDeconvolution
 
 __all__ = [
     "CommensurateForward",
@@ -26,10 +29,14 @@ __all__ = [
     "Grid",
     "JointSparse",
     "JointWiener",
+    "LocalColour",
     "Mixture",
     "MultibandResult",
     "Observation",
+    "RichardsonLucy",
+    "Tikhonov",
     "TruncatedPSFWarning",
+    "WienerDeconvolution",
     "centre_psf",
     "check_observations",
     "check_psf",
@@ -40,8 +47,10 @@ __all__ = [
     "forward_operator",
     "gaussian_psf",
     "normalise_psf",
+    "observation_from_nddata",
     "psf_transfer",
     "resample_psf",
     "response_weights",
+    "result_to_nddata",
     "transfer",
 ]
