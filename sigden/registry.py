@@ -24,8 +24,13 @@ BUILTIN = MappingProxyType(
         "RROF": "sigden.denoisers.tv.rrof:RROF",
         "ROF": "sigden.denoisers.tv.rof:ROF",
         "Starlet": "sigden.denoisers.starlet.denoiser:Starlet",
+        "JointGradient": "sigden.multiband.joint_gradient:JointGradient",
         "JointSparse": "sigden.multiband.joint_sparse:JointSparse",
         "JointWiener": "sigden.multiband.joint_wiener:JointWiener",
+        "LocalColour": "sigden.multiband.local_colour:LocalColour",
+        "RichardsonLucy": "sigden.multiband.single:RichardsonLucy",
+        "Tikhonov": "sigden.multiband.single:Tikhonov",
+        "WienerDeconvolution": "sigden.multiband.single:WienerDeconvolution",
         "StrainDenoiser": "sigden.strain.denoiser:StrainDenoiser",
     }
 )

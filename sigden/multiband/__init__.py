@@ -4,6 +4,7 @@ from sigden.multiband.field import FieldForward
 from sigden.multiband.forward import CommensurateForward, forward_operator, transfer
 from sigden.multiband.geometry import commensurate_factor, footprint
 from sigden.multiband.grid import Grid
+from sigden.multiband.joint_gradient import JointGradient
 from sigden.multiband.joint_sparse import JointSparse
 from sigden.multiband.joint_wiener import JointWiener
 from sigden.multiband.local_colour import LocalColour
@@ -27,6 +28,7 @@ __all__ = [
     "CommensurateForward",
     "FieldForward",
     "Grid",
+    "JointGradient",
     "JointSparse",
     "JointWiener",
     "LocalColour",
