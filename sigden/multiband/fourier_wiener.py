@@ -12,7 +12,7 @@ import numpy as np
 
 from sigden.errors import InputError
 
-__all__ = ["Channel", "FourierWiener", "Posterior"]
+__all__ = ["Channel", "FourierWiener"]
 
 
 @dataclass(frozen=True)
@@ -44,25 +44,6 @@ class Channel:
     sigma: float
     model_error: float = 0.0
     mask: Any = None
-
-
-@dataclass(frozen=True)
-class Posterior:
-    """Mean of every band and the covariance of its error between bands.
-
-    Parameters
-    ----------
-    mean : numpy.ndarray, shape (bands, rows, columns)
-        Posterior mean at the target PSF.
-    covariance : numpy.ndarray, shape (bands, bands)
-        Covariance of the error of one pixel under the prior, signal lost to smoothing included.
-    noise_covariance : numpy.ndarray, shape (bands, bands)
-        Part of it that propagated noise makes.
-    """
-
-    mean: Any
-    covariance: Any
-    noise_covariance: Any
 
 
 class FourierWiener:
@@ -249,8 +230,3 @@ class FourierWiener:
         mirror = full[..., (-np.arange(self.shape[0])) % self.shape[0], :][..., (-missing) % self.shape[1]]
         full[..., missing] = mirror.conj()
         return full
-
-    def posterior(self) -> Posterior:
-        """Mean for the channels' own data, and its covariances."""
-        mean = self.apply([c.data for c in self.channels])
-        return Posterior(mean, self.covariance_of_error, self.noise_covariance)
