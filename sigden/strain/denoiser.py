@@ -19,7 +19,7 @@ from sigden.method import Method, provenance
 from sigden.noise import PowerSpectrum, mad_sigma, welch_psd
 from sigden.solvers import Solution, Status
 from sigden.strain.adaptive import LocalEstimate, adaptive_rrof, local_risk
-from sigden.strain.filters import band_pass, notch
+from sigden.strain.filters import band_pass, find_lines, notch
 from sigden.strain.gaps import Segments
 from sigden.strain.occupied import occupied_band
 from sigden.strain.result import StrainResult
@@ -35,6 +35,7 @@ _BLOCK_SECONDS = 64.0
 _HALO_SECONDS = 1.0
 _DENOISER_TOLERANCE = 1e-4
 _FEWEST_SEGMENTS = 2
+_LINE_QUALITY = 30.0
 _FEWEST_SAMPLES = 64.0  # independent ones, in the band and the record: what the local risk averages
 
 
@@ -215,7 +216,8 @@ class StrainDenoiser(Method):
             raise InputError(
                 f"{label}: the band {band[0]:g}-{band[1]:g} Hz holds no noise; choose another band"
             )
-        colour = self._colour_rms(psd, band)
+        lines = () if psd is None else tuple(f for f in find_lines(psd) if band[0] < f < band[1])
+        colour = self._colour_rms(psd, band, lines)
         for part, white, whitening in prepared:
             z = white / sigma
             local = self._blocks(z, rate, band, partial(_report, progress, done, n))
@@ -225,8 +227,10 @@ class StrainDenoiser(Method):
                 local.estimate,
                 local.uncertainty,
             )
-            out["denoised"][part] = _coloured(local.estimate * sigma, whitening, rate, band)
-            out["residual"][part] = _coloured((z - local.estimate) * sigma, whitening, rate, band)
+            # colouring lifts a line's bins a hundredfold, where the estimate is nothing but error
+            quiet = notch(local.estimate, rate, lines, _LINE_QUALITY) if z.size > 1 else local.estimate
+            out["denoised"][part] = _coloured(quiet * sigma, whitening, rate, band)
+            out["residual"][part] = _coloured((z - quiet) * sigma, whitening, rate, band)
             done += z.size
         return StrainResult(
             denoised=out["denoised"],
@@ -352,12 +356,17 @@ class StrainDenoiser(Method):
             return white, whitening
         return band_pass(white, rate, band), whitening
 
-    def _colour_rms(self, psd: PowerSpectrum | None, band: tuple[float, float]) -> float:
-        """Rms of the detector noise within the band, in the unit of the input."""
+    def _colour_rms(
+        self, psd: PowerSpectrum | None, band: tuple[float, float], lines: tuple[float, ...]
+    ) -> float:
+        """Rms of the detector noise within the band and between the lines, in the unit of the input."""
         if psd is None:
             return 1.0
-        inside = (psd.frequencies >= band[0]) & (psd.frequencies <= band[1])
-        return float(np.sqrt(np.trapezoid(psd.density[inside], psd.frequencies[inside])))
+        f = psd.frequencies
+        inside = (f >= band[0]) & (f <= band[1])
+        for line in lines:
+            inside &= np.abs(f - line) > line / _LINE_QUALITY
+        return float(np.sqrt(np.sum(psd.density[inside]) * (f[1] - f[0])))
 
     def _blocks(
         self, z: Any, rate: float, band: tuple[float, float], progress: Callable[[int], None]

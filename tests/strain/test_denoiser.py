@@ -256,3 +256,14 @@ def test_narrow_bands_cost_no_more(event):
     result = StrainDenoiser(sample_rate=RATE, band=(100.0, 105.0)).analyse(event.data[0])
     assert np.isfinite(result.denoised).all()
     assert result.figures["residual_sigma"] < 1.5
+
+
+def test_lines_do_not_ring_in_the_calibrated_strain(event, clean):
+    t = np.arange(event.data.shape[1]) / RATE
+    loud = event.data[0] + 5 * np.abs(event.signal[0]).max() * np.sin(2 * np.pi * 60.3 * t)
+    result = StrainDenoiser(sample_rate=RATE).analyse(loud)
+    window = around_peak(event, 0)
+    truth = band_pass(event.signal[0], RATE, BAND)
+    assert overlap(result.denoised[window], truth[window]) > 0.8
+    away = slice(round(2 * RATE), round(6 * RATE))
+    assert np.std(result.denoised[away]) < 0.4 * np.abs(truth).max()
