@@ -1,16 +1,18 @@
 """Floor 5: joint deconvolution of images in several bands."""
 
-from sigden.multiband.field import FieldForward
-from sigden.multiband.forward import CommensurateForward, forward_operator, transfer
-from sigden.multiband.geometry import commensurate_factor, footprint
-from sigden.multiband.grid import Grid
-from sigden.multiband.joint_gradient import JointGradient
-from sigden.multiband.joint_sparse import JointSparse
-from sigden.multiband.joint_wiener import JointWiener
-from sigden.multiband.local_colour import LocalColour
-from sigden.multiband.nddata import observation_from_nddata, result_to_nddata
-from sigden.multiband.observation import Observation, check_observations
-from sigden.multiband.psf import (
+from sigden.multiband.data.geometry import commensurate_factor, footprint
+from sigden.multiband.data.grid import Grid
+from sigden.multiband.data.nddata import observation_from_nddata, result_to_nddata
+from sigden.multiband.data.observation import Observation, check_observations
+from sigden.multiband.data.response import Mixture, fit_mixture, response_weights
+from sigden.multiband.data.result import MultibandResult
+from sigden.multiband.forward.field import FieldForward
+from sigden.multiband.forward.operator import CommensurateForward, forward_operator, transfer
+from sigden.multiband.joint.gradient import JointGradient
+from sigden.multiband.joint.local_colour import LocalColour
+from sigden.multiband.joint.sparse import JointSparse
+from sigden.multiband.joint.wiener import JointWiener
+from sigden.multiband.psf.images import (
     TruncatedPSFWarning,
     centre_psf,
     check_psf,
@@ -19,10 +21,10 @@ from sigden.multiband.psf import (
     normalise_psf,
     resample_psf,
 )
-from sigden.multiband.psf_spectrum import psf_transfer
-from sigden.multiband.response import Mixture, fit_mixture, response_weights
-from sigden.multiband.result import MultibandResult
-from sigden.multiband.single import RichardsonLucy, Tikhonov, WienerDeconvolution
+from sigden.multiband.psf.spectrum import psf_transfer
+from sigden.multiband.single.richardson_lucy import RichardsonLucy
+from sigden.multiband.single.tikhonov import Tikhonov
+from sigden.multiband.single.wiener import WienerDeconvolution
 
 __all__ = [
     "CommensurateForward",

@@ -10,12 +10,12 @@ from astropy.wcs import WCS
 
 from sigden.arrays import to_numpy
 from sigden.errors import InputError
-from sigden.multiband.field import FieldForward, node_weights
-from sigden.multiband.forward import CommensurateForward, forward_operator, transfer
-from sigden.multiband.geometry import footprint, native_places, native_to_grid
-from sigden.multiband.grid import Grid
-from sigden.multiband.observation import Observation
-from sigden.multiband.psf import FWHM_PER_SIGMA, gaussian_psf, normalise_psf
+from sigden.multiband.data.geometry import footprint, native_places, native_to_grid
+from sigden.multiband.data.grid import Grid
+from sigden.multiband.data.observation import Observation
+from sigden.multiband.forward.field import FieldForward, node_weights
+from sigden.multiband.forward.operator import CommensurateForward, forward_operator, transfer
+from sigden.multiband.psf.images import FWHM_PER_SIGMA, gaussian_psf, normalise_psf
 from sigden.operators import norm_estimate
 from sigden.testing import assert_adjoint
 

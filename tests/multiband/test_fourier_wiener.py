@@ -7,10 +7,10 @@ import pytest
 from numpy.testing import assert_allclose
 
 from sigden import InputError
-from sigden.multiband.fourier_wiener import Channel, FourierWiener
-from sigden.multiband.masked import estimate_unmasked
-from sigden.multiband.scene_prior import ScenePrior
-from sigden.multiband.spectrum import scene_power
+from sigden.multiband.data.power import scene_power
+from sigden.multiband.joint.fourier_wiener import Channel, FourierWiener
+from sigden.multiband.joint.masked import estimate_unmasked
+from sigden.multiband.joint.scene_prior import ScenePrior
 
 SHAPE = (8, 12)
 BANDS = 2

@@ -5,7 +5,7 @@ import pytest
 from astropy.wcs import WCS
 
 from sigden.errors import InputError, ParameterError
-from sigden.multiband.geometry import (
+from sigden.multiband.data.geometry import (
     commensurate_factor,
     footprint,
     grid_to_native,
@@ -14,9 +14,9 @@ from sigden.multiband.geometry import (
     native_to_grid,
     require_overlap,
 )
-from sigden.multiband.grid import Grid
-from sigden.multiband.observation import Observation
-from sigden.multiband.psf import gaussian_psf
+from sigden.multiband.data.grid import Grid
+from sigden.multiband.data.observation import Observation
+from sigden.multiband.psf.images import gaussian_psf
 
 
 def sky(scale, crpix, *, angle=0.0, crval=(150.0, 2.0), shape=None):
@@ -142,7 +142,7 @@ def test_rough_projections_are_not_filled_in(monkeypatch):
         rows, columns = np.asarray(rows, float), np.asarray(columns, float)
         return rows + 0.1 * np.sin(rows / 3), columns + 0.1 * np.sin(rows / 5)
 
-    monkeypatch.setattr("sigden.multiband.geometry.native_to_grid", rough)
+    monkeypatch.setattr("sigden.multiband.data.geometry.native_to_grid", rough)
     rows, _ = native_places(one, grid)
     np.testing.assert_allclose(rows[:, 7], np.arange(300) + 0.1 * np.sin(np.arange(300) / 3))
 

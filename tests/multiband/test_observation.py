@@ -6,8 +6,8 @@ import pytest
 from astropy.wcs import WCS
 
 from sigden.errors import InputError, ParameterError
-from sigden.multiband.observation import Observation, check_observations
-from sigden.multiband.psf import TruncatedPSFWarning, gaussian_psf
+from sigden.multiband.data.observation import Observation, check_observations
+from sigden.multiband.psf.images import TruncatedPSFWarning, gaussian_psf
 
 PSF = gaussian_psf(0.5, 0.2, (15, 15))
 DEVICE = strict.Device("device1")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from sigden.errors import InputError, ParameterError
-from sigden.multiband.psf import (
+from sigden.multiband.psf.images import (
     TruncatedPSFWarning,
     centre_psf,
     check_psf,
@@ -14,7 +14,7 @@ from sigden.multiband.psf import (
     normalise_psf,
     resample_psf,
 )
-from sigden.multiband.psf_spectrum import affine_transfer, psf_transfer
+from sigden.multiband.psf.spectrum import affine_transfer, psf_transfer
 
 DEVICE = strict.Device("device1")
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sigden.errors import InputError, ParameterError
-from sigden.multiband.resample import Decimate, Embed, SplineResample, spline_response
+from sigden.multiband.forward.resample import Decimate, Embed, SplineResample, spline_response
 from sigden.operators import norm_estimate
 from sigden.testing import assert_adjoint
 

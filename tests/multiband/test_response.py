@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sigden.errors import InputError, ParameterError
-from sigden.multiband.response import fit_mixture, response_weights
+from sigden.multiband.data.response import fit_mixture, response_weights
 
 
 def top(low, high, step=1.0):

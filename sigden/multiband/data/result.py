@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sigden.multiband.grid import Grid
+from sigden.multiband.data.grid import Grid
 
 __all__ = ["MultibandResult"]
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from sigden.arrays import device_of, namespace
 from sigden.errors import InputError
-from sigden.multiband.field import FieldForward, node_weights, resampled_forward
-from sigden.multiband.geometry import commensurate_factor, require_overlap
-from sigden.multiband.grid import Grid
-from sigden.multiband.observation import Observation
-from sigden.multiband.psf_spectrum import psf_transfer
-from sigden.multiband.resample import Decimate
+from sigden.multiband.data.geometry import commensurate_factor, require_overlap
+from sigden.multiband.data.grid import Grid
+from sigden.multiband.data.observation import Observation
+from sigden.multiband.forward.field import FieldForward, node_weights, resampled_forward
+from sigden.multiband.forward.resample import Decimate
+from sigden.multiband.psf.spectrum import psf_transfer
 from sigden.operators import CircularConvolve, Identity, LinearOperator
 
 __all__ = ["CommensurateForward", "block_transfer", "commensurate_factor", "forward_operator", "transfer"]

@@ -11,12 +11,12 @@ import numpy as np
 
 from sigden.errors import InputError, ParameterError
 from sigden.method import Method
-from sigden.multiband.fourier_wiener import Channel, FourierWiener
-from sigden.multiband.grid import Grid
-from sigden.multiband.observation import Observation, check_observations
-from sigden.multiband.result import MultibandResult
-from sigden.multiband.scene_prior import Response, scene_prior
-from sigden.multiband.spectrum import scene_power
+from sigden.multiband.data.grid import Grid
+from sigden.multiband.data.observation import Observation, check_observations
+from sigden.multiband.data.power import scene_power
+from sigden.multiband.data.result import MultibandResult
+from sigden.multiband.joint.fourier_wiener import Channel, FourierWiener
+from sigden.multiband.joint.scene_prior import Response, scene_prior
 
 __all__ = ["LocalColour"]
 

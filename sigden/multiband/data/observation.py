@@ -10,8 +10,8 @@ from typing import Any
 
 from sigden.arrays import as_floating, device_of, first_index, namespace, require_array, require_finite
 from sigden.errors import InputError, ParameterError
-from sigden.multiband.grid import checked_offset, checked_scale, checked_wcs, resolved_scale
-from sigden.multiband.psf import check_psf
+from sigden.multiband.data.grid import checked_offset, checked_scale, checked_wcs, resolved_scale
+from sigden.multiband.psf.images import check_psf
 
 __all__ = ["Observation", "check_observations"]
 

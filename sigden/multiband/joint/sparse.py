@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from sigden.errors import ParameterError
-from sigden.multiband.fourier_wiener import FourierWiener
-from sigden.multiband.grid import Grid
-from sigden.multiband.joint_wiener import JointMethod
-from sigden.multiband.masked import estimate_unmasked
-from sigden.multiband.observation import Observation
-from sigden.multiband.result import MultibandResult
-from sigden.multiband.scene_prior import Response
+from sigden.multiband.data.grid import Grid
+from sigden.multiband.data.observation import Observation
+from sigden.multiband.data.result import MultibandResult
+from sigden.multiband.joint.fourier_wiener import FourierWiener
+from sigden.multiband.joint.masked import estimate_unmasked
+from sigden.multiband.joint.scene_prior import Response
+from sigden.multiband.joint.wiener import JointMethod
 
 __all__ = ["JointSparse"]
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from sigden.multiband.fourier_wiener import FourierWiener
-from sigden.multiband.scene_prior import ScenePrior
+from sigden.multiband.joint.fourier_wiener import FourierWiener
+from sigden.multiband.joint.scene_prior import ScenePrior
 
 __all__ = ["estimate_unmasked"]
 

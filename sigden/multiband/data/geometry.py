@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from sigden.errors import InputError
-from sigden.multiband.grid import Grid
-from sigden.multiband.observation import Observation
+from sigden.multiband.data.grid import Grid
+from sigden.multiband.data.observation import Observation
 
 __all__ = [
     "commensurate_factor",

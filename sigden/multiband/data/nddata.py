@@ -8,8 +8,8 @@ import numpy as np
 
 from sigden.arrays import as_floating
 from sigden.errors import InputError
-from sigden.multiband.observation import Observation
-from sigden.multiband.result import MultibandResult
+from sigden.multiband.data.observation import Observation
+from sigden.multiband.data.result import MultibandResult
 
 if TYPE_CHECKING:
     from astropy.nddata import NDData

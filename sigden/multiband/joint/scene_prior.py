@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from sigden.errors import InputError, ParameterError
-from sigden.multiband.forward import commensurate_factor, transfer
-from sigden.multiband.fourier_wiener import Channel, FourierWiener
-from sigden.multiband.grid import Grid
-from sigden.multiband.observation import Observation
-from sigden.multiband.spectrum import scene_power
+from sigden.multiband.data.grid import Grid
+from sigden.multiband.data.observation import Observation
+from sigden.multiband.data.power import scene_power
+from sigden.multiband.forward.operator import commensurate_factor, transfer
+from sigden.multiband.joint.fourier_wiener import Channel, FourierWiener
 
 __all__ = ["ScenePrior", "scene_prior"]
 

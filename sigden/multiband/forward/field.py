@@ -9,11 +9,11 @@ import scipy.fft
 
 from sigden.arrays import device_of, is_numpy, namespace
 from sigden.errors import InputError
-from sigden.multiband.geometry import grid_to_native, local_matrix, native_places
-from sigden.multiband.grid import Grid
-from sigden.multiband.observation import Observation
-from sigden.multiband.psf_spectrum import affine_transfer
-from sigden.multiband.resample import REACH, Embed, SplineResample, spline_response
+from sigden.multiband.data.geometry import grid_to_native, local_matrix, native_places
+from sigden.multiband.data.grid import Grid
+from sigden.multiband.data.observation import Observation
+from sigden.multiband.forward.resample import REACH, Embed, SplineResample, spline_response
+from sigden.multiband.psf.spectrum import affine_transfer
 from sigden.operators import CircularConvolve, LinearOperator
 
 __all__ = ["FieldForward", "node_weights", "resampled_forward"]

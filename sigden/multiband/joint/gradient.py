@@ -13,12 +13,12 @@ from sigden.arrays import is_numpy, namespace
 from sigden.errors import InputError, ParameterError
 from sigden.functionals import NonNegativity, Zero
 from sigden.method import Method
-from sigden.multiband.forward import forward_operator
-from sigden.multiband.geometry import footprint
-from sigden.multiband.grid import Grid
-from sigden.multiband.observation import Observation, check_observations
-from sigden.multiband.result import MultibandResult
-from sigden.multiband.scene_prior import Response
+from sigden.multiband.data.geometry import footprint
+from sigden.multiband.data.grid import Grid
+from sigden.multiband.data.observation import Observation, check_observations
+from sigden.multiband.data.result import MultibandResult
+from sigden.multiband.forward.operator import forward_operator
+from sigden.multiband.joint.scene_prior import Response
 from sigden.operators import CircularConvolve, LinearOperator
 from sigden.solvers import FISTA, Composite, Smooth, Solution, solve
 

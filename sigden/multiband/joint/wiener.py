@@ -10,11 +10,11 @@ import numpy as np
 
 from sigden.errors import ParameterError
 from sigden.method import Method
-from sigden.multiband.grid import Grid
-from sigden.multiband.masked import estimate_unmasked
-from sigden.multiband.observation import Observation
-from sigden.multiband.result import MultibandResult
-from sigden.multiband.scene_prior import Response, ScenePrior, scene_prior
+from sigden.multiband.data.grid import Grid
+from sigden.multiband.data.observation import Observation
+from sigden.multiband.data.result import MultibandResult
+from sigden.multiband.joint.masked import estimate_unmasked
+from sigden.multiband.joint.scene_prior import Response, ScenePrior, scene_prior
 
 __all__ = ["JointMethod", "JointWiener"]
 

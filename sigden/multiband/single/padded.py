@@ -11,10 +11,10 @@ import numpy as np
 
 from sigden.arrays import is_numpy, namespace
 from sigden.errors import InputError
-from sigden.multiband.forward import forward_operator
-from sigden.multiband.geometry import commensurate_factor, footprint
-from sigden.multiband.grid import Grid
-from sigden.multiband.observation import Observation, check_observations
+from sigden.multiband.data.geometry import commensurate_factor, footprint
+from sigden.multiband.data.grid import Grid
+from sigden.multiband.data.observation import Observation, check_observations
+from sigden.multiband.forward.operator import forward_operator
 from sigden.operators import CircularConvolve, LinearOperator
 
 __all__ = ["PaddedProblem", "padded_problem"]

@@ -1,0 +1,1 @@
+"""Observations, grids and what ties them: the data model."""

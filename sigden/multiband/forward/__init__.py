@@ -1,0 +1,1 @@
+"""From the scene on the grid to the image that an instrument takes."""

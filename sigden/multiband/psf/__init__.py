@@ -1,0 +1,1 @@
+"""PSF images and their transfer functions."""

@@ -1,0 +1,1 @@
+"""Methods that estimate one band on its own."""
