@@ -18,6 +18,7 @@ from sigden.denoisers import (
     starlet_adjoint,
 )
 from sigden.denoisers.starlet import starlet_generic, starlet_numba, starlet_steps_numba as loops
+from sigden.denoisers.starlet.transform import scale_transfer, smooth_starlet
 from sigden.testing import assert_adjoint
 
 REAL = [np.float32, np.float64]
@@ -257,3 +258,27 @@ def test_bad_input_is_named():
     chequered = np.indices(image.shape).sum(0) % 2 == 0
     with pytest.raises(InputError, match="give sigma"):
         Starlet()(noise(image.shape), mask=chequered)
+
+
+@pytest.mark.parametrize("dtype", REAL)
+def test_smooth_image_alone_is_that_of_the_transform(dtype):
+    image = noise((2, 33, 47), dtype=dtype)
+    for scales in (0, 1, 3):
+        expected = starlet(image, scales)[:, -1] if scales else image
+        np.testing.assert_allclose(smooth_starlet(image, scales), expected, rtol=0, atol=1e-6)
+        generic = starlet_generic.starlet_smooth(image, scales)
+        np.testing.assert_allclose(smooth_starlet(image, scales), generic, rtol=0, atol=2e-6)
+    work = np.zeros((2, 2, 33, 47), dtype)
+    work[:, 0] = image
+    shared = work.copy()
+    loops.smooth(work, 3, 0)
+    loops.smooth_parallel(shared, 3, 4)
+    np.testing.assert_array_equal(shared, work)
+
+
+def test_transfer_of_each_scale_is_that_of_its_details():
+    point = np.zeros((64, 80))
+    point[32, 40] = 1.0
+    for scale, details in enumerate(starlet(point, 3)[:3]):
+        expected = np.abs(np.fft.rfft2(details))
+        np.testing.assert_allclose(np.abs(scale_transfer(point.shape, scale)), expected, atol=1e-12)

@@ -6,7 +6,15 @@ from typing import Any
 
 from sigden.arrays import device_of, namespace
 
-__all__ = ["reflected", "smooth", "starlet", "starlet_adjoint", "starlet_restore", "starlet_shrink"]
+__all__ = [
+    "reflected",
+    "smooth",
+    "starlet",
+    "starlet_adjoint",
+    "starlet_restore",
+    "starlet_shrink",
+    "starlet_smooth",
+]
 
 
 def reflected(length: int, shift: int) -> list[int]:
@@ -143,3 +151,23 @@ def starlet_restore(images: Any, reference: Any, limits: Any) -> Any:
         total = total + xp.where(xp.abs(reference - guide) > limit, images - coarse, xp.zeros_like(total))
         images, reference = coarse, guide
     return total + images
+
+
+def starlet_smooth(images: Any, scales: int) -> Any:
+    """Smooth image alone.
+
+    Parameters
+    ----------
+    images : array, shape (batch, rows, columns)
+        Float32 or float64.
+    scales : int
+        Number of scales.
+
+    Returns
+    -------
+    array, shape (batch, rows, columns)
+        ``c_J``.
+    """
+    for scale in range(scales):
+        images = smooth(images, 2**scale)
+    return images

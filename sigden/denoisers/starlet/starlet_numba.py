@@ -10,7 +10,7 @@ from numba import get_num_threads
 from sigden.arrays import parallel_allowed
 from sigden.denoisers.starlet import starlet_steps_numba as loops
 
-__all__ = ["starlet", "starlet_adjoint", "starlet_restore", "starlet_shrink"]
+__all__ = ["starlet", "starlet_adjoint", "starlet_restore", "starlet_shrink", "starlet_smooth"]
 
 _BLOCK_SAMPLES = 1 << 17  # least share of a thread: below it, starting the threads costs more than they save
 
@@ -115,3 +115,25 @@ def starlet_restore(images: Any, reference: Any, limits: Any) -> Any:
     blocks = _blocks(*images.shape)
     (loops.restore_parallel if blocks else loops.restore)(total, work, cuts, blocks)
     return total
+
+
+def starlet_smooth(images: Any, scales: int) -> Any:
+    """Smooth image alone.
+
+    Parameters
+    ----------
+    images : ndarray, shape (batch, rows, columns)
+        Float32 or float64.
+    scales : int
+        Number of scales.
+
+    Returns
+    -------
+    ndarray, shape (batch, rows, columns)
+        ``c_J``.
+    """
+    work = np.empty((images.shape[0], 2, *images.shape[1:]), dtype=images.dtype)
+    work[:, 0] = images
+    blocks = _blocks(*images.shape)
+    (loops.smooth_parallel if blocks else loops.smooth)(work, scales, blocks)
+    return work[:, scales % 2]

@@ -7,7 +7,7 @@ from numba import njit, prange, types
 
 __all__ = [
     "adjoint", "adjoint_parallel", "analyse", "analyse_parallel", "restore", "restore_parallel", "shrink",
-    "shrink_parallel",
+    "shrink_parallel", "smooth", "smooth_parallel",
 ]  # fmt: skip
 
 
@@ -18,6 +18,7 @@ _ADJOINT = [
     types.void(types.Array(t, 4, "C", readonly=True), t[:, :, ::1], t[:, :, ::1], types.int64) for t in _REAL
 ]
 _RESTORE = [types.void(t[:, :, ::1], t[:, :, :, ::1], _LIMITS, types.int64) for t in _REAL]
+_SMOOTH = [types.void(t[:, :, :, ::1], types.int64, types.int64) for t in _REAL]
 _SHRINK = [types.void(t[:, :, ::1], t[:, :, :, ::1], _LIMITS, types.boolean, types.int64) for t in _REAL]
 
 
@@ -217,3 +218,23 @@ def restore_parallel(total, work, limits, blocks):  # type: ignore[no-untyped-de
             _restore_rows(fine, coarse, total[b], 1 << s, limits[s], first, last)
             if s == limits.size - 1:
                 _add_rows(coarse[0], total[b], first, last)
+
+
+@njit(_SMOOTH, cache=True, nogil=True, error_model="numpy")
+def smooth(work, scales, blocks):  # type: ignore[no-untyped-def]
+    """Smooth image in plane ``scales % 2`` of work (batch, 2, rows, columns), the image in its plane 0."""
+    batch, _, rows, _ = work.shape
+    for b in range(batch):
+        for s in range(scales):
+            _smooth_rows(work[b, s % 2], work[b, 1 - s % 2], 1 << s, 0, rows)
+
+
+@njit(_SMOOTH, cache=True, nogil=True, error_model="numpy", parallel=True)
+def smooth_parallel(work, scales, blocks):  # type: ignore[no-untyped-def]
+    """`smooth` with the row blocks of all images shared out among the threads."""
+    batch, _, rows, _ = work.shape
+    for s in range(scales):
+        for piece in prange(batch * blocks):
+            b, c = piece // blocks, piece % blocks
+            first, last = c * rows // blocks, (c + 1) * rows // blocks
+            _smooth_rows(work[b, s % 2], work[b, 1 - s % 2], 1 << s, first, last)

@@ -10,7 +10,7 @@ from typing import Any
 from sigden.arrays import Kernel, as_floating, namespace, require_finite, require_ndim
 from sigden.errors import InputError, ParameterError
 
-__all__ = ["inverse_starlet", "scale_noise", "starlet", "starlet_adjoint"]
+__all__ = ["inverse_starlet", "scale_noise", "scale_transfer", "smooth_starlet", "starlet", "starlet_adjoint"]
 
 _HERE = "sigden.denoisers.starlet"
 _ANALYSE = Kernel(
@@ -20,6 +20,11 @@ _ADJOINT = Kernel(
     "starlet_adjoint",
     generic=f"{_HERE}.starlet_generic:starlet_adjoint",
     numba=f"{_HERE}.starlet_numba:starlet_adjoint",
+)
+_SMOOTH = Kernel(
+    "starlet_smooth",
+    generic=f"{_HERE}.starlet_generic:starlet_smooth",
+    numba=f"{_HERE}.starlet_numba:starlet_smooth",
 )
 _TAPS = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 _MOST_SCALES = 16
@@ -130,6 +135,56 @@ def starlet_adjoint(coefficients: Any) -> Any:
     xp = namespace(values)
     lead, shape = tuple(values.shape[:-3]), tuple(values.shape[-3:])
     return xp.reshape(_ADJOINT(xp.reshape(values, (-1, *shape))), (*lead, *shape[1:]))
+
+
+def smooth_starlet(image: Any, scales: int) -> Any:
+    """Smooth image ``c_J`` of the transform alone, without the details.
+
+    Parameters
+    ----------
+    image : array, shape ``(..., rows, columns)``
+        Real.
+    scales : int
+        Number of scales J; zero gives the image.
+
+    Returns
+    -------
+    array, shape ``(..., rows, columns)``
+        The image after B3-spline filters of J scales, a smoothing of standard deviation
+        ``sqrt((4**J - 1) / 3)`` pixels.
+    """
+    xp = namespace(image)
+    core = tuple(image.shape[-2:])
+    return xp.reshape(_SMOOTH(xp.reshape(image, (-1, *core)), scales), tuple(image.shape))
+
+
+def scale_transfer(shape: tuple[int, int], scale: int) -> Any:
+    """Transfer function of the details of one scale, for periodic borders.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Rows and columns of the image.
+    scale : int
+        Which details; 0 is the finest.
+
+    Returns
+    -------
+    numpy.ndarray, real, shape ``(shape[0], shape[1] // 2 + 1)``
+        Values on the grid of ``rfft2``.
+
+    Notes
+    -----
+    :math:`\\hat h_j(f_1) \\hat h_j(f_2) - \\hat h_{j+1}(f_1) \\hat h_{j+1}(f_2)` with
+    :math:`\\hat h_j(f) = \\prod_{i<j} \\cos^4(2^i \\pi f)`, as the B3 taps are a binomial.
+    """
+    import numpy as np
+
+    axes = np.fft.fftfreq(shape[0]), np.fft.rfftfreq(shape[1])
+    fine = [np.prod([np.cos(2**i * np.pi * f) ** 4 for i in range(scale)], axis=0) for f in axes]
+    coarse = [h * np.cos(2**scale * np.pi * f) ** 4 for h, f in zip(fine, axes, strict=True)]
+    ones = [np.broadcast_to(h, f.shape) for h, f in zip(fine, axes, strict=True)]
+    return ones[0][:, None] * ones[1] - coarse[0][:, None] * coarse[1]
 
 
 @lru_cache(maxsize=_MOST_SCALES)

@@ -20,14 +20,14 @@ def scene_power(image: Any, transfer: Any, sigma: float) -> Any:
     ----------
     image : numpy.ndarray, shape (rows, columns)
         The image that holds the finest detail, noise rms `sigma`.
-    transfer : numpy.ndarray, complex, shape (rows, columns)
+    transfer : numpy.ndarray, complex, shape (rows, columns // 2 + 1)
         Its transfer function.
     sigma : float
         Noise rms per pixel.
 
     Returns
     -------
-    numpy.ndarray, shape (rows, columns)
+    numpy.ndarray, shape (rows, columns // 2 + 1)
         Power of each mode before the PSF, for DFTs divided by the square root of the number of pixels.
 
     Notes
@@ -41,19 +41,27 @@ def scene_power(image: Any, transfer: Any, sigma: float) -> Any:
     from scipy.optimize import isotonic_regression
 
     rows, columns = image.shape
-    modes = np.abs(fft.fft2(image)) ** 2 / image.size - sigma**2
-    radius = np.hypot(*np.meshgrid(fft.fftfreq(rows), fft.fftfreq(columns), indexing="ij")) * math.sqrt(
-        image.size
-    )
-    ring = np.rint(radius).astype(int).ravel()
+    modes = np.abs(fft.rfft2(image, norm="ortho")) ** 2 - sigma**2
+    radius = np.hypot(fft.fftfreq(rows)[:, None], fft.rfftfreq(columns)) * math.sqrt(image.size)
+    ring = np.rint(radius).astype(np.int64)
+    # columns that stand for their mirror images too
+    double = np.full(modes.shape[1], 2.0)
+    double[0] = 1.0
+    if columns % 2 == 0:
+        double[-1] = 1.0
+    double = np.broadcast_to(double, modes.shape)
     response = np.abs(transfer) ** 2
-    count = np.bincount(ring)
-    weight = np.bincount(ring, (response**2).ravel())
-    power = np.bincount(ring, (modes * response).ravel()) / np.maximum(weight, 1e-300)
+
+    def summed(values: Any) -> Any:
+        return np.bincount(ring.ravel(), (values * double).ravel())
+
+    count = summed(np.ones_like(response))
+    weight = summed(response**2)
+    power = summed(modes * response) / np.maximum(weight, 1e-300)
     curve = isotonic_regression(
         np.maximum(power, 0.0), weights=np.maximum(weight, 1e-300), increasing=False
     ).x
-    mean_response = np.bincount(ring, response.ravel()) / count
+    mean_response = summed(response) / count
     error = sigma**2 / np.sqrt(count) / np.maximum(mean_response, 1e-300)
     clear = np.flatnonzero(curve > 2.0 * error)
     last = max(int(clear[-1]) if clear.size else 0, 2 * _FIRST_FIT)
@@ -63,5 +71,5 @@ def scene_power(image: Any, transfer: Any, sigma: float) -> Any:
     slope = np.polyfit(np.log(index[fitted]), np.log(np.maximum(curve[fitted], 1e-300)), 1)[0]
     tail = curve[last] * (np.maximum(index, 1) / last) ** min(slope, _STEEPEST_TAIL)
     curve = np.where(index > last, tail, curve)
-    smooth = np.interp(radius.ravel(), index, curve).reshape(image.shape)
+    smooth = np.interp(radius.ravel(), index, curve).reshape(radius.shape)
     return np.maximum(smooth, 1e-12 * max(float(curve[0]), 1e-300))

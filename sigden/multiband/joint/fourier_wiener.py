@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from sigden.arrays import Kernel, namespace
 from sigden.errors import InputError
+from sigden.multiband.joint.planes import fft_workers, mode_weight
 
-__all__ = ["Channel", "FourierWiener"]
+__all__ = ["Channel", "FourierWiener", "System"]
+
+_HERE = "sigden.multiband.joint"
+_ESTIMATE = Kernel(
+    "joint_estimate",
+    generic=f"{_HERE}.posterior_generic:estimate_modes",
+    numba=f"{_HERE}.posterior_numba:estimate_modes",
+)
+_NOISE = Kernel(
+    "joint_noise",
+    generic=f"{_HERE}.posterior_generic:propagated_noise",
+    numba=f"{_HERE}.posterior_numba:propagated_noise",
+)
 
 
 @dataclass(frozen=True)
@@ -23,8 +37,8 @@ class Channel:
     ----------
     data : numpy.ndarray, shape (rows / factor, columns / factor)
         Image, background taken off.
-    transfer : numpy.ndarray, complex, shape (rows, columns)
-        Full transfer function on the fine grid, before every `factor`-th pixel is taken.
+    transfer : numpy.ndarray, complex, shape (rows, columns // 2 + 1)
+        Transfer function on the fine grid, before every `factor`-th pixel is taken.
     factor : int
         Native pixel over grid pixel.
     mix : numpy.ndarray, shape (bands,)
@@ -46,6 +60,37 @@ class Channel:
     mask: Any = None
 
 
+class System(NamedTuple):
+    """Linear system of every coarse frequency, as the kernels take it; channels from fine to coarse.
+
+    Parameters
+    ----------
+    transfers : numpy.ndarray, complex, shape (channels, rows, columns // 2 + 1)
+        Response of each channel to a mode of its mixture, in unitary DFTs.
+    power, target : numpy.ndarray, shape (rows, columns // 2 + 1)
+        Prior power and transfer function of the target.
+    factors : numpy.ndarray of int64, shape (channels,)
+        Native pixel over grid pixel, ascending.
+    where : numpy.ndarray of int64, shape (channels, aliases)
+        Datum that an alias falls on.
+    couple : numpy.ndarray, shape (channels, channels)
+        Prior covariance between the channels' mixtures, model error included.
+    cross : numpy.ndarray, shape (channels, bands)
+        Prior covariance between mixtures and bands.
+    variance : numpy.ndarray, shape (data,)
+        Noise of each datum.
+    """
+
+    transfers: Any
+    power: Any
+    target: Any
+    factors: Any
+    where: Any
+    couple: Any
+    cross: Any
+    variance: Any
+
+
 class FourierWiener:
     """Linear estimate of all bands from all channels under a stationary Gaussian prior.
 
@@ -53,13 +98,15 @@ class FourierWiener:
     ----------
     channels : sequence of Channel
         Observations of one scene; every factor divides the largest.
-    power : numpy.ndarray, shape (rows, columns)
+    power : numpy.ndarray, shape (rows, columns // 2 + 1)
         Prior power of each mode of the scene before any PSF, for DFTs divided by the square root of the
         number of pixels.
     band_covariance : numpy.ndarray, shape (bands, bands)
         Prior covariance between bands, the same at all frequencies.
-    target : numpy.ndarray, shape (rows, columns)
-        Transfer function of the target PSF.
+    target : numpy.ndarray, shape (rows, columns // 2 + 1)
+        Transfer function of the target PSF, real.
+    shape : tuple of int
+        Rows and columns of the grid.
 
     Notes
     -----
@@ -70,10 +117,19 @@ class FourierWiener:
     .. math:: \\hat x = S A^H (A S A^H + N)^{-1} d, \\qquad C = S - S A^H (A S A^H + N)^{-1} A S,
 
     a system of as many unknowns as data: seven for one wide band and three bands at half its sampling.
+    Channels in single precision are transformed in single precision; the systems are solved in double.
     """
 
-    def __init__(self, channels: Sequence[Channel], power: Any, band_covariance: Any, target: Any) -> None:
-        self.shape = tuple(power.shape)
+    def __init__(
+        self,
+        channels: Sequence[Channel],
+        power: Any,
+        band_covariance: Any,
+        target: Any,
+        shape: tuple[int, int],
+    ) -> None:
+        self.channels = tuple(channels)
+        self.shape = (int(shape[0]), int(shape[1]))
         self.factor = max(c.factor for c in channels)
         for c in channels:
             if self.factor % c.factor or any(n % self.factor for n in self.shape):
@@ -81,93 +137,64 @@ class FourierWiener:
                     f"channels: pixel factor {c.factor} and grid {self.shape} do not fit the coarsest factor "
                     f"{self.factor}; crop the images to whole coarse pixels"
                 )
-        self.channels = tuple(channels)
         self.covariance = np.asarray(band_covariance, dtype=np.float64)
-        self._power = self._half(power)
-        self._target = self._half(target)
-        counts = [(self.factor // c.factor) ** 2 for c in self.channels]
-        levels = [np.full(m, c.sigma**2) for m, c in zip(counts, self.channels, strict=True)]
-        self._noise_diagonal = np.concatenate(levels)
-        self._gain, self._back = self._solve()
+        self.dtype = np.result_type(*(c.data.dtype for c in channels), np.float32)
+        self._order = sorted(range(len(self.channels)), key=lambda i: self.channels[i].factor)
+        self._power = power
+        self._target = target
+        self.system = self._system()
 
-    def _half(self, full: Any) -> Any:
-        """(rows / k, columns / 2k + 1, k * k) aliases of every non-negative coarse column frequency."""
-        k = self.factor
-        rows, columns = self.shape[0] // k, self.shape[1] // k
-        folded = full.reshape(k, rows, k, columns).transpose(1, 3, 0, 2)[:, : columns // 2 + 1]
-        return np.ascontiguousarray(folded).reshape(rows, columns // 2 + 1, k * k)
-
-    def _groups(self, factor: int) -> Any:
-        """Which mode of a channel each of the k * k aliases falls on."""
-        q = self.factor // factor
-        first, second = np.divmod(np.arange(self.factor**2), self.factor)
-        return (first % q) * q + second % q
-
-    def _system(self) -> list[Any]:
-        """For each channel its response (rows, columns, data, aliases) to one band of unit weight."""
-        out = []
-        for c in self.channels:
-            response = self._half(c.transfer) / c.factor
-            select = np.eye((self.factor // c.factor) ** 2)[:, self._groups(c.factor)]
-            out.append(response[:, :, None, :] * select)
-        return out
-
-    def _solve(self) -> tuple[list[Any], list[Any]]:
-        system = self._system()
-        cross = [self.covariance @ c.mix for c in self.channels]
-        sizes = [a.shape[2] for a in system]
-        edges = np.concatenate(([0], np.cumsum(sizes)))
-        shape = self._power.shape[:2]
-        matrix = np.zeros((*shape, edges[-1], edges[-1]), dtype=np.complex128)
-        seen = [a * self._power[:, :, None, :] for a in system]
-        for i, c in enumerate(self.channels):
-            for j, other in enumerate(self.channels[: i + 1]):
-                block = seen[i] @ system[j].conj().swapaxes(-1, -2) * (other.mix @ cross[i])
-                if i == j:
-                    block = block * (1.0 + c.model_error**2) + np.eye(sizes[i]) * c.sigma**2
-                matrix[:, :, edges[i] : edges[i + 1], edges[j] : edges[j + 1]] = block
-                if i != j:
-                    matrix[:, :, edges[j] : edges[j + 1], edges[i] : edges[i + 1]] = block.conj().swapaxes(
-                        -1, -2
-                    )
-        inverse = np.linalg.inv(matrix)
-        # S A^H for every band, at the target PSF
-        spatial = [x.conj().swapaxes(-1, -2) * self._target[..., None] for x in seen]
-        back = [
-            np.concatenate([x * w[b] for x, w in zip(spatial, cross, strict=True)], axis=-1)
-            for b in range(self.covariance.shape[0])
+    def _system(self) -> System:
+        ordered = [self.channels[i] for i in self._order]
+        kind = np.result_type(self.dtype, np.complex64)
+        counts = [(self.factor // c.factor) ** 2 for c in ordered]
+        first = np.concatenate(([0], np.cumsum(counts)[:-1]))
+        row, column = np.divmod(np.arange(self.factor**2), self.factor)
+        where = [
+            f
+            + (row % (self.factor // c.factor)) * (self.factor // c.factor)
+            + column % (self.factor // c.factor)
+            for f, c in zip(first, ordered, strict=True)
         ]
-        return [x @ inverse for x in back], back
+        mixes = np.stack([c.mix for c in ordered])
+        couple = mixes @ self.covariance @ mixes.T
+        couple += np.diag([v * c.model_error**2 for v, c in zip(np.diag(couple), ordered, strict=True)])
+        return System(
+            transfers=np.stack([(c.transfer / c.factor).astype(kind) for c in ordered]),
+            power=np.ascontiguousarray(self._power, dtype=np.float64),
+            target=np.ascontiguousarray(self._target, dtype=np.float64),
+            factors=np.array([c.factor for c in ordered], dtype=np.int64),
+            where=np.stack(where).astype(np.int64),
+            couple=couple,
+            cross=np.ascontiguousarray(mixes @ self.covariance),
+            variance=np.repeat([c.sigma**2 for c in ordered], counts),
+        )
+
+    def _run(self, kernel: Kernel, *args: Any) -> Any:
+        system = self.system
+        run: Callable[..., Any] = kernel.implementation(kernel.choose(namespace(system.transfers)))
+        return run(system, *args, self.shape[1])
+
+    @cached_property
+    def _covariances(self) -> tuple[Any, Any]:
+        _, propagated, explained = self._run(_NOISE, np.empty((0, len(self.covariance))))
+        return propagated / math.prod(self.shape), explained / math.prod(self.shape)
+
+    @property
+    def noise_covariance(self) -> Any:
+        """Covariance between bands of one pixel's propagated noise, shape (bands, bands)."""
+        return self._covariances[0]
 
     @cached_property
     def covariance_of_error(self) -> Any:
         """Covariance between bands of one pixel's error, under the prior, shape (bands, bands)."""
-        prior = np.sum(self._mode_weight() * self._power * np.abs(self._target) ** 2)
-        explained = self._pairs(self._back, 1.0)
-        return (prior * self.covariance - explained) / math.prod(self.shape)
-
-    @cached_property
-    def noise_covariance(self) -> Any:
-        """Part of it that propagated noise makes, shape (bands, bands)."""
-        return self._pairs(self._gain, self._noise_diagonal) / math.prod(self.shape)
-
-    def _pairs(self, right: list[Any], weight: Any) -> Any:
-        """Sum over modes of gain, weight and the conjugate of `right`, for every pair of bands."""
-        doubled = self._mode_weight()[..., None] * weight
-        flat = [(g * doubled).ravel() for g in self._gain]
-        return np.array([[np.vdot(r.ravel(), g).real for r in right] for g in flat])
-
-    def _mode_weight(self) -> Any:
-        """Two for a coarse column that stands for its mirror image too."""
-        columns = self.shape[1] // self.factor
-        weight = np.full(columns // 2 + 1, 2.0)
-        weight[0] = 1.0
-        if columns % 2 == 0:
-            weight[-1] = 1.0
-        return weight[None, :, None]
+        prior = float(np.sum(mode_weight(self.shape[1]) * self._power * self._target**2)) / math.prod(
+            self.shape
+        )
+        return prior * self.covariance - self._covariances[1]
 
     def apply(self, images: Sequence[Any]) -> Any:
-        """Posterior mean for other data of the same channels.
+        """Posterior mean for data of the same channels.
 
         Parameters
         ----------
@@ -179,54 +206,53 @@ class FourierWiener:
         numpy.ndarray, shape ``(..., bands, rows, columns)``
             Mean at the target PSF.
         """
-        from scipy import fft
+        lead = images[0].shape[:-2]
+        bands = len(self.covariance)
+        out = np.empty((*lead, bands, *self.shape), dtype=self.dtype)
+        for index in np.ndindex(*lead):
+            out[index] = self._image(self.modes([image[index] for image in images]))
+        return out
 
-        data = []
-        for c, image in zip(self.channels, images, strict=True):
-            q = self.factor // c.factor
-            modes = fft.fft2(image, axes=(-2, -1)) / math.sqrt(image.shape[-2] * image.shape[-1])
-            rows, columns = self.shape[0] // self.factor, self.shape[1] // self.factor
-            lead = modes.shape[:-2]
-            folded = modes.reshape(*lead, q, rows, q, columns)
-            folded = np.moveaxis(folded, (-4, -2), (-2, -1))[..., : columns // 2 + 1, :, :]
-            data.append(folded.reshape(*lead, rows, columns // 2 + 1, q * q))
-        stacked = np.concatenate(data, axis=-1)[..., None]
-        bands = [self._image((g @ stacked)[..., 0]) for g in self._gain]
-        return np.stack(bands, axis=-3)
-
-    def noise_power(self, combination: Any) -> Any:
-        """Power of the propagated noise in a combination of bands.
+    def modes(self, images: Sequence[Any]) -> Any:
+        """Modes of the posterior mean for one set of data.
 
         Parameters
         ----------
-        combination : numpy.ndarray, shape (bands,)
+        images : sequence of numpy.ndarray
+            One for each channel, shape ``(rows / factor, columns / factor)``.
+
+        Returns
+        -------
+        numpy.ndarray, complex, shape (bands, rows, columns // 2 + 1)
+            At the target PSF, for DFTs divided by the square root of the number of pixels.
+        """
+        from scipy import fft
+
+        halves = [
+            fft.rfft2(images[i].astype(self.dtype, copy=False), norm="ortho", workers=fft_workers(images[i]))
+            for i in self._order
+        ]
+        start = np.concatenate(([0], np.cumsum([h.size for h in halves])[:-1])).astype(np.int64)
+        return self._run(_ESTIMATE, np.concatenate([h.ravel() for h in halves]), start)
+
+    def noise_power(self, combinations: Any) -> Any:
+        """Power of the propagated noise in combinations of bands.
+
+        Parameters
+        ----------
+        combinations : numpy.ndarray, shape (combinations, bands)
             Weight of each band.
 
         Returns
         -------
-        numpy.ndarray, shape (rows, columns)
+        numpy.ndarray, shape (combinations, rows, columns // 2 + 1)
             Mean square of each mode, for DFTs divided by the square root of the number of pixels.
         """
-        gain = sum(w * g for w, g in zip(combination, self._gain, strict=True))
-        return self._unfold(np.sum(np.abs(gain) ** 2 * self._noise_diagonal, axis=-1)).real
+        noise, propagated, explained = self._run(_NOISE, np.ascontiguousarray(combinations, dtype=np.float64))
+        self.__dict__["_covariances"] = tuple(c / math.prod(self.shape) for c in (propagated, explained))
+        return noise
 
     def _image(self, half: Any) -> Any:
         from scipy import fft
 
-        return fft.ifft2(self._unfold(half), axes=(-2, -1)).real * math.sqrt(math.prod(self.shape))
-
-    def _unfold(self, half: Any) -> Any:
-        """Full plane of modes from the aliases of the non-negative coarse columns."""
-        k = self.factor
-        rows, columns = self.shape[0] // k, self.shape[1] // k
-        lead = half.shape[:-3]
-        full = np.zeros((*lead, k, rows, k, columns), dtype=np.complex128)
-        full[..., : columns // 2 + 1] = np.moveaxis(
-            half.reshape(*lead, rows, columns // 2 + 1, k, k), (-2, -1), (-4, -2)
-        )
-        full = full.reshape(*lead, *self.shape)
-        # the other half of the coarse columns is the mirror image
-        missing = np.flatnonzero(np.arange(self.shape[1]) % columns > columns // 2)
-        mirror = full[..., (-np.arange(self.shape[0])) % self.shape[0], :][..., (-missing) % self.shape[1]]
-        full[..., missing] = mirror.conj()
-        return full
+        return fft.irfft2(half, s=self.shape, norm="ortho", workers=fft_workers(half))

@@ -17,6 +17,7 @@ from sigden.multiband.data.power import scene_power
 from sigden.multiband.data.result import MultibandResult
 from sigden.multiband.joint.fourier_wiener import Channel, FourierWiener
 from sigden.multiband.joint.scene_prior import Response, scene_prior
+from sigden.multiband.psf.spectrum import gaussian_transfer
 
 __all__ = ["LocalColour"]
 
@@ -98,7 +99,7 @@ class LocalColour(Method):
             pixels.
         """
         observations = check_observations(observations)
-        target = _gaussian(grid, self.target_fwhm)
+        target = gaussian_transfer(grid.shape, grid.scale, self.target_fwhm)
         prior = scene_prior(observations, grid, response, target=target, model_error=0.0)
         wide = _sharpest_wide(observations, prior.channels, response)
         flux = prior.relative_flux / float(wide.mix @ prior.relative_flux)
@@ -131,7 +132,7 @@ class LocalColour(Method):
         bottom = np.full(grid.shape, precision)
         information = np.zeros(grid.shape)
         for c in channels:
-            seen = fft.ifft2(modes * c.transfer).real[:: c.factor, :: c.factor]
+            seen = fft.irfft2(modes * c.transfer, s=grid.shape)[:: c.factor, :: c.factor]
             width = self.window_fwhm * _FWHM_TO_SIGMA / (grid.scale * c.factor)
             area = max(2.0 * math.pi * width**2, 1.0) / c.sigma**2
             sums = [area * gaussian_filter(seen * d, width, mode="wrap") for d in (c.data, seen)]
@@ -140,13 +141,6 @@ class LocalColour(Method):
             bottom += _on_grid(sums[1], c.factor)
             information += _on_grid(squared, c.factor)
         return top / bottom, information / bottom**2
-
-
-def _gaussian(grid: Grid, fwhm: float) -> Any:
-    """Transfer function of a Gaussian PSF on all modes of the grid."""
-    rows, columns = (np.fft.fftfreq(n, grid.scale) for n in grid.shape)
-    squared = rows[:, None] ** 2 + columns[None, :] ** 2
-    return np.exp(-2.0 * (math.pi * fwhm * _FWHM_TO_SIGMA) ** 2 * squared).astype(complex)
 
 
 def _sharpest_wide(
@@ -166,9 +160,9 @@ def _deconvolved(wide: Channel, target: Any) -> tuple[Any, Any, float]:
 
     power = scene_power(wide.data, wide.transfer, wide.sigma)
     alone = Channel(wide.data, wide.transfer, 1, np.ones(1), wide.sigma)
-    solver = FourierWiener([alone], power, np.ones((1, 1)), target)
+    solver = FourierWiener([alone], power, np.ones((1, 1)), target, wide.data.shape)
     gain = power * wide.transfer.conj() / (power * np.abs(wide.transfer) ** 2 + wide.sigma**2)
-    modes = gain * fft.fft2(wide.data)
+    modes = gain * fft.rfft2(wide.data)
     error = math.sqrt(float(solver.noise_covariance[0, 0]))
     return solver.apply([wide.data])[0], modes, error
 

@@ -14,6 +14,7 @@ from sigden.multiband.data.observation import Observation
 from sigden.multiband.data.power import scene_power
 from sigden.multiband.forward.operator import commensurate_factor, transfer
 from sigden.multiband.joint.fourier_wiener import Channel, FourierWiener
+from sigden.multiband.joint.planes import fft_workers, weighted_sum
 
 __all__ = ["ScenePrior", "scene_prior"]
 
@@ -32,12 +33,14 @@ class ScenePrior:
         Bands to estimate.
     channels : tuple of Channel
         One for each observation, in order.
-    power : numpy.ndarray, shape (rows, columns)
+    power : numpy.ndarray, shape (rows, columns // 2 + 1)
         Power of the scene in the wide band.
     relative_flux : numpy.ndarray, shape (bands,)
         Flux of each band over that of the wide band.
-    target : numpy.ndarray, complex, shape (rows, columns)
+    target : numpy.ndarray, shape (rows, columns // 2 + 1)
         Transfer function of the target PSF.
+    shape : tuple of int
+        Rows and columns of the grid.
     """
 
     bands: tuple[str, ...]
@@ -45,6 +48,7 @@ class ScenePrior:
     power: Any
     relative_flux: Any
     target: Any
+    shape: tuple[int, int]
 
     def predict(self, estimate: Any) -> list[Any]:
         """Images that an estimate at the target PSF predicts.
@@ -61,11 +65,18 @@ class ScenePrior:
         """
         from scipy import fft
 
-        passed = np.abs(self.target) > _TARGET_FLOOR
+        shape = estimate.shape[-2:]
+        passed = self.target > _TARGET_FLOOR
         sharpen = np.where(passed, 1.0 / np.where(passed, self.target, 1.0), 0.0)
-        modes = fft.fft2(estimate, axes=(-2, -1)) * sharpen
-        seen = [fft.ifft2(np.tensordot(c.mix, modes, 1) * c.transfer).real for c in self.channels]
-        return [image[:: c.factor, :: c.factor] for image, c in zip(seen, self.channels, strict=True)]
+        modes = fft.rfft2(estimate, workers=fft_workers(estimate)) * sharpen.astype(
+            estimate.dtype, copy=False
+        )
+        out = []
+        for c in self.channels:
+            seen = c.transfer.astype(modes.dtype, copy=False) * weighted_sum(c.mix, modes)
+            image = fft.irfft2(seen, s=shape, workers=fft_workers(estimate))
+            out.append(image[:: c.factor, :: c.factor])
+        return out
 
     def solver(self, *, correlation: float, strength: float = 1.0) -> FourierWiener:
         """Linear solver under this prior.
@@ -85,7 +96,7 @@ class ScenePrior:
         n = len(self.bands)
         matrix = np.full((n, n), correlation) + (1.0 - correlation) * np.eye(n)
         covariance = matrix * np.outer(self.relative_flux, self.relative_flux)
-        return FourierWiener(self.channels, strength * self.power, covariance, self.target)
+        return FourierWiener(self.channels, strength * self.power, covariance, self.target, self.shape)
 
 
 def scene_prior(
@@ -107,7 +118,7 @@ def scene_prior(
     response : mapping
         For each wide band the weight of every other band in it: ``{"VIS": {"r": 0.38, "i": 0.35, "z":
         0.27}}``.
-    target : numpy.ndarray, complex, shape (rows, columns)
+    target : numpy.ndarray, shape (rows, columns // 2 + 1)
         Transfer function of the target PSF.
     model_error : float
         Relative standard deviation of a wide band from its mixture.
@@ -146,7 +157,7 @@ def scene_prior(
             f"{observations[sharpest].band}: the sharpest observation must be sampled like the grid"
         )
     power = scene_power(wide.data, wide.transfer, wide.sigma)
-    return ScenePrior(bands, channels, power, flux / total, target)
+    return ScenePrior(bands, channels, power, flux / total, target, grid.shape)
 
 
 def _channel(
@@ -163,10 +174,10 @@ def _channel(
     known = variance if mask is None else variance[~mask]
     if known.size == 0 or known.min() != known.max():
         raise InputError(f"{band}: the closed-form methods need one noise level, and some unmasked pixels")
-    data = np.asarray(observation.values, dtype=np.float64)
+    data = np.asarray(observation.values)
     return Channel(
         data=data if mask is None else _guessed(data, mask),
-        transfer=_full_plane(transfer(observation, grid), grid.shape),
+        transfer=transfer(observation, grid),
         factor=factor,
         mix=_mix(band, bands, response),
         sigma=float(np.sqrt(known.flat[0])),
@@ -197,16 +208,6 @@ def _mix(band: str, bands: tuple[str, ...], response: Response) -> Any:
     if unknown:
         raise ParameterError(f"response: {band} mixes {', '.join(unknown)}, which no observation shows")
     return np.array([float(response[band].get(b, 0.0)) for b in bands])
-
-
-def _full_plane(half: Any, shape: tuple[int, int]) -> Any:
-    """All modes of a real image's transform from those of its non-negative columns."""
-    rows, columns = shape
-    full = np.empty(shape, dtype=np.complex128)
-    full[:, : half.shape[1]] = half
-    missing = np.arange(half.shape[1], columns)
-    full[:, missing] = half[(-np.arange(rows)) % rows][:, columns - missing].conj()
-    return full
 
 
 def _sharpness(channel: Channel) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -12,9 +11,9 @@ from sigden.errors import ParameterError
 from sigden.multiband.data.grid import Grid
 from sigden.multiband.data.observation import Observation
 from sigden.multiband.data.result import MultibandResult
-from sigden.multiband.joint.fourier_wiener import FourierWiener
 from sigden.multiband.joint.masked import estimate_unmasked
 from sigden.multiband.joint.scene_prior import Response
+from sigden.multiband.joint.shrink import shrink_colours
 from sigden.multiband.joint.wiener import JointMethod
 
 __all__ = ["JointSparse"]
@@ -98,7 +97,7 @@ class JointSparse(JointMethod):
         prior = self.prior(observations, grid, response)
         first = prior.solver(correlation=self.correlation, strength=_FIRST_STRENGTH)
         start, data = estimate_unmasked(prior, first)
-        sparse = self._shrink(start, first, prior.relative_flux)
+        sparse = shrink_colours(start, first, prior.relative_flux, self.threshold, self.scales)
         residual = prior.solver(correlation=_RESIDUAL_CORRELATION, strength=_RESIDUAL_STRENGTH)
         left = [d - p for d, p in zip(data, prior.predict(sparse), strict=True)]
         for channel, image in zip(prior.channels, left, strict=True):
@@ -115,40 +114,3 @@ class JointSparse(JointMethod):
             target_fwhm=self.target_fwhm,
             details={"wiener": start},
         )
-
-    def _shrink(self, images: Any, solver: FourierWiener, flux: Any) -> Any:
-        from scipy.ndimage import gaussian_filter
-
-        from sigden.denoisers.starlet.transform import inverse_starlet, starlet
-
-        basis = colour_basis(len(flux)) / flux
-        colours = np.tensordot(basis, images, 1)
-        response = _scale_response(images.shape[1:], self.scales)
-        for i, combination in enumerate(basis):
-            power = solver.noise_power(combination)
-            coefficients = np.array(starlet(colours[i], self.scales))
-            for j in range(self.scales):
-                noise = float(np.mean(power * response[j]))
-                local = gaussian_filter(coefficients[j] ** 2, 2.0**j, mode="mirror")
-                keep = 1.0 - self.threshold * noise / np.maximum(local, noise * 1e-12)
-                coefficients[j] *= np.maximum(keep, 0.0)
-            colours[i] = inverse_starlet(coefficients)
-        return np.tensordot(np.linalg.inv(basis), colours, 1)
-
-
-def colour_basis(bands: int) -> Any:
-    """Orthonormal contrasts of equally spaced bands, the mean first (discrete cosine basis)."""
-    index = np.arange(bands)
-    basis = np.cos(np.pi * index[:, None] * (index[None, :] + 0.5) / bands)
-    return basis / np.linalg.norm(basis, axis=1, keepdims=True)
-
-
-def _scale_response(shape: tuple[int, int], scales: int) -> Any:
-    """Squared transfer function of each starlet detail scale."""
-    from scipy import fft
-
-    from sigden.denoisers.starlet.transform import starlet
-
-    delta = np.zeros(shape)
-    delta[shape[0] // 2, shape[1] // 2] = 1.0
-    return np.abs(fft.fft2(np.asarray(starlet(delta, scales))[:scales], axes=(-2, -1))) ** 2

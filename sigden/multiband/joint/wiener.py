@@ -15,10 +15,9 @@ from sigden.multiband.data.observation import Observation
 from sigden.multiband.data.result import MultibandResult
 from sigden.multiband.joint.masked import estimate_unmasked
 from sigden.multiband.joint.scene_prior import Response, ScenePrior, scene_prior
+from sigden.multiband.psf.spectrum import gaussian_transfer
 
 __all__ = ["JointMethod", "JointWiener"]
-
-_FWHM_TO_SIGMA = 1.0 / np.sqrt(8.0 * np.log(2.0))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,11 +47,7 @@ class JointMethod(Method):
 
     def target(self, grid: Grid) -> Any:
         """Transfer function of the Gaussian target PSF on the grid."""
-        rows, columns = (np.fft.fftfreq(n, grid.scale) for n in grid.shape)
-        width = self.target_fwhm * _FWHM_TO_SIGMA
-        return np.exp(-2.0 * (np.pi * width) ** 2 * (rows[:, None] ** 2 + columns[None, :] ** 2)).astype(
-            complex
-        )
+        return gaussian_transfer(grid.shape, grid.scale, self.target_fwhm)
 
 
 @dataclass(frozen=True, kw_only=True)

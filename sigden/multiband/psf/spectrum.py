@@ -10,7 +10,7 @@ import numpy as np
 from sigden.arrays import device_of, require_array
 from sigden.operators import CircularConvolve
 
-__all__ = ["affine_transfer", "psf_transfer"]
+__all__ = ["affine_transfer", "gaussian_transfer", "psf_transfer"]
 
 
 def psf_transfer(psf: Any, shape: tuple[int, int], *, psf_scale: float = 1.0, scale: float = 1.0) -> Any:
@@ -41,6 +41,28 @@ def psf_transfer(psf: Any, shape: tuple[int, int], *, psf_scale: float = 1.0, sc
     """
     ratio = psf_scale / scale
     return _separable_transfer(psf, shape, ratio, ratio)
+
+
+def gaussian_transfer(shape: tuple[int, int], scale: float, fwhm: float) -> np.ndarray:
+    r"""Transfer function of a Gaussian PSF, :math:`\exp(-2 \pi^2 \sigma^2 |f|^2)`, real.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Rows and columns of the image.
+    scale : float
+        Distance of its pixels.
+    fwhm : float
+        Full width at half maximum, in the unit of `scale`.
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape ``(shape[0], shape[1] // 2 + 1)``
+        Values on the grid of ``rfft2``.
+    """
+    width = fwhm / math.sqrt(8.0 * math.log(2.0))
+    squared = np.fft.fftfreq(shape[0], scale)[:, None] ** 2 + np.fft.rfftfreq(shape[1], scale) ** 2
+    return np.exp(-2.0 * (math.pi * width) ** 2 * squared)
 
 
 def affine_transfer(psf: Any, shape: tuple[int, int], matrix: Any) -> Any:

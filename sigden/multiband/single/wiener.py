@@ -86,8 +86,7 @@ def _prior_power(observation: Observation, grid: Grid) -> Any:
     if not observation.psf_includes_pixel:
         half = half * np.sinc(np.fft.fftfreq(values.shape[0]))[:, None]
         half = half * np.sinc(np.fft.rfftfreq(values.shape[1]))[None, :]
-    columns = np.abs(np.fft.fftfreq(values.shape[1]) * values.shape[1]).round().astype(int)
-    power = scene_power(values, np.abs(half)[:, columns], sigma)
+    power = scene_power(values, half, sigma)
     line = power[: values.shape[0] // 2 + 1, 0] * (grid.scale / step) ** 2
     frequency = np.arange(line.size) / (values.shape[0] * step)
     wanted = np.hypot(

@@ -1,0 +1,39 @@
+"""Half planes of the modes of real images."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+
+from sigden.arrays import parallel_allowed
+
+__all__ = ["fft_workers", "mode_weight", "weighted_sum"]
+
+_LEAST_SHARE = 1 << 18
+
+
+def fft_workers(image: Any) -> int:
+    """Threads for the Fourier transform of an image: one for a small image or in a worker."""
+    if not parallel_allowed():
+        return 1
+    return max(1, min(os.cpu_count() or 1, image.size // _LEAST_SHARE))
+
+
+def mode_weight(columns: int) -> Any:
+    """Modes of the full plane that each column of the half plane stands for, shape (columns // 2 + 1,)."""
+    weight = np.full(columns // 2 + 1, 2.0)
+    weight[0] = 1.0
+    if columns % 2 == 0:
+        weight[-1] = 1.0
+    return weight
+
+
+def weighted_sum(weights: Any, planes: Any) -> Any:
+    """Combination of planes in their own precision."""
+    total = weights[0] * planes[0]
+    for weight, plane in zip(weights[1:], planes[1:], strict=True):
+        if weight:
+            total += weight * plane
+    return total

@@ -1,0 +1,121 @@
+"""Joint posterior of Fourier modes by dense linear algebra: the readable reference of the kernels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+__all__ = ["estimate_modes", "propagated_noise"]
+
+
+def _full(half: Any, columns: int) -> Any:
+    """All modes of real images from those of their non-negative columns."""
+    rows = half.shape[-2]
+    missing = np.arange(columns // 2 + 1, columns)
+    mirror = half[..., (-np.arange(rows)) % rows, :][..., columns - missing]
+    return np.concatenate([half, mirror.conj()], axis=-1)
+
+
+def _folded(full: Any, k: int) -> Any:
+    """Aliases (..., rows / k, columns / k, k * k) of every coarse frequency."""
+    *lead, rows, columns = full.shape
+    blocks = full.reshape(*lead, k, rows // k, k, columns // k)
+    return np.moveaxis(blocks, (-4, -2), (-2, -1)).reshape(*lead, rows // k, columns // k, k * k)
+
+
+def _unfolded(folded: Any, k: int) -> Any:
+    """Half plane of the aliases of every coarse frequency."""
+    *lead, rows, columns, _ = folded.shape
+    blocks = np.moveaxis(folded.reshape(*lead, rows, columns, k, k), (-2, -1), (-4, -2))
+    full = blocks.reshape(*lead, rows * k, columns * k)
+    return full[..., : columns * k // 2 + 1]
+
+
+def _response(system: Any, columns: int) -> tuple[Any, Any]:
+    """Response (rows, columns, data, aliases) of each channel to its own mixture, and the aliases' power."""
+    k = int(system.factors[-1])
+    transfers = _folded(_full(system.transfers.astype(np.complex128), columns), k)
+    size = system.variance.size
+    response = [
+        transfers[c][..., None, :] * (np.arange(size)[:, None] == system.where[c])
+        for c in range(len(system.factors))
+    ]
+    return response, _folded(_full(system.power, columns), k)
+
+
+def _covariance(system: Any, response: Any, power: Any) -> Any:
+    total = np.zeros((*power.shape[:2], system.variance.size, system.variance.size), dtype=np.complex128)
+    for c, seen in enumerate(response):
+        for d, other in enumerate(response):
+            total += system.couple[c, d] * (seen * power[..., None, :]) @ other.conj().swapaxes(-1, -2)
+    return total + np.diag(system.variance)
+
+
+def _back(system: Any, response: Any, power: Any, target: Any) -> Any:
+    """Covariance (bands, rows, columns, aliases, data) of the scene at the target PSF with the data."""
+    spatial = [(x * (power * target)[..., None, :]).conj().swapaxes(-1, -2) for x in response]
+    return np.stack([sum(w * x for w, x in zip(column, spatial, strict=True)) for column in system.cross.T])
+
+
+def estimate_modes(system: Any, data: Any, start: Any, columns: int) -> Any:
+    """Posterior mean of every mode.
+
+    Parameters
+    ----------
+    system : System
+        The linear system of each coarse frequency.
+    data : numpy.ndarray, complex, shape (size,)
+        Half planes of the channels' modes, one after the other.
+    start : numpy.ndarray of int, shape (channels,)
+        Where each begins.
+    columns : int
+        Columns of the grid.
+
+    Returns
+    -------
+    numpy.ndarray, complex, shape (bands, rows, columns // 2 + 1)
+        Modes at the target PSF.
+    """
+    k, rows = int(system.factors[-1]), system.power.shape[0]
+    vector = []
+    for begin, factor in zip(start, system.factors, strict=True):
+        own_rows, own_columns = rows // factor, columns // factor
+        width = own_columns // 2 + 1
+        half = data[begin : begin + own_rows * width].reshape(own_rows, width).astype(np.complex128)
+        vector.append(_folded(_full(half, own_columns), k // int(factor)))
+    response, power = _response(system, columns)
+    target = _folded(_full(system.target, columns), k)
+    solved = np.linalg.solve(_covariance(system, response, power), np.concatenate(vector, -1)[..., None])
+    estimate = (_back(system, response, power, target) @ solved)[..., 0]
+    return _unfolded(estimate, k).astype(system.transfers.dtype)
+
+
+def propagated_noise(system: Any, combinations: Any, columns: int) -> tuple[Any, Any, Any]:
+    """Noise power of combinations of bands, and covariances summed over modes.
+
+    Parameters
+    ----------
+    system : System
+        The linear system of each coarse frequency.
+    combinations : numpy.ndarray, shape (combinations, bands)
+        Weight of each band.
+    columns : int
+        Columns of the grid.
+
+    Returns
+    -------
+    noise : numpy.ndarray, shape (combinations, rows, columns // 2 + 1)
+        Mean square of the propagated noise in each mode of each combination.
+    propagated, explained : numpy.ndarray, shape (bands, bands)
+        Sums over all modes of the covariance of the noise, and of what the data explain of the prior.
+    """
+    k = int(system.factors[-1])
+    response, power = _response(system, columns)
+    back = _back(system, response, power, _folded(_full(system.target, columns), k))
+    gain = back @ np.linalg.inv(_covariance(system, response, power))
+    mixed = np.tensordot(combinations, gain, 1)
+    noise = np.sum(np.abs(mixed) ** 2 * system.variance, axis=-1)
+    propagated = np.einsum("brcad,ercad->be", gain * system.variance, gain.conj()).real
+    explained = np.einsum("brcad,ercad->be", gain, back.conj()).real
+    return _unfolded(noise, k), propagated, explained

@@ -1,0 +1,297 @@
+"""Joint posterior of Fourier modes on the CPU: one small dense system for each coarse frequency."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import get_num_threads, njit, prange, types
+
+from sigden.arrays import parallel_allowed
+
+__all__ = ["estimate_modes", "propagated_noise"]
+
+_LEAST_SHARE = 1 << 14  # coarse frequencies of a thread, below which starting it costs more than it saves
+
+
+def _system_types(kind: Any) -> tuple[Any, ...]:
+    """Types of `sigden.multiband.joint.fourier_wiener.System`, field by field."""
+    real1, real2 = (types.Array(types.float64, n, "C", readonly=True) for n in (1, 2))
+    int1, int2 = (types.Array(types.int64, n, "C", readonly=True) for n in (1, 2))
+    return (types.Array(kind, 3, "C", readonly=True), real2, real2, int1, int2, real2, real2, real1)
+
+
+_ESTIMATE = [
+    types.void(
+        *_system_types(kind),
+        types.Array(kind, 1, "C", readonly=True),
+        types.Array(types.int64, 1, "C", readonly=True),
+        types.int64,
+        kind[:, :, ::1],
+        types.int64,
+    )
+    for kind in (types.complex64, types.complex128)
+]
+_NOISE = [
+    types.void(
+        *_system_types(kind),
+        types.Array(types.float64, 2, "C", readonly=True),
+        types.int64,
+        types.float64[:, :, ::1],
+        types.float64[:, :, :, ::1],
+        types.int64,
+    )
+    for kind in (types.complex64, types.complex128)
+]
+
+
+@njit(nogil=True, error_model="numpy")
+def _place(a, r, column, k, rows, columns):  # type: ignore[no-untyped-def]
+    """Row and column in the half plane of an alias, and whether it stands there as its mirror image."""
+    fine_row = (a // k) * (rows // k) + r
+    fine_column = (a % k) * (columns // k) + column
+    if 2 * fine_column <= columns:
+        return fine_row, fine_column, False
+    return (rows - fine_row) % rows, columns - fine_column, True
+
+
+@njit(nogil=True, error_model="numpy")
+def _assemble(transfers, power, factors, where, couple, variance, r, column, columns, seen, prior, matrix):  # type: ignore[no-untyped-def]
+    """Covariance of the data at one coarse frequency."""
+    channels, rows, _ = transfers.shape
+    k = factors[-1]
+    matrix[:, :] = 0.0
+    for a in range(k * k):
+        i, j, mirrored = _place(a, r, column, k, rows, columns)
+        prior[a] = power[i, j]
+        for c in range(channels):
+            value = np.complex128(transfers[c, i, j])
+            seen[c, a] = np.conj(value) if mirrored else value
+            for d in range(c + 1):
+                matrix[where[c, a], where[d, a]] += couple[c, d] * prior[a] * seen[c, a] * np.conj(seen[d, a])
+    for i in range(variance.size):
+        matrix[i, i] += variance[i]
+
+
+@njit(nogil=True, error_model="numpy")
+def _factorise(matrix):  # type: ignore[no-untyped-def]
+    """Cholesky factor in place below the diagonal, the inverse of its diagonal on it; zeros are skipped."""
+    size = matrix.shape[0]
+    for j in range(size):
+        diagonal = matrix[j, j].real
+        for k in range(j):
+            diagonal -= matrix[j, k].real ** 2 + matrix[j, k].imag ** 2
+        inverse = 1.0 / np.sqrt(diagonal)
+        matrix[j, j] = inverse
+        for i in range(j + 1, size):
+            total = matrix[i, j]
+            for k in range(j):
+                if matrix[j, k] != 0:
+                    total -= matrix[i, k] * np.conj(matrix[j, k])
+            matrix[i, j] = total * inverse
+
+
+@njit(nogil=True, error_model="numpy")
+def _solve(factor, vector):  # type: ignore[no-untyped-def]
+    """Solution, in place, of the system that `_factorise` has factorised."""
+    size = vector.size
+    for i in range(size):
+        total = vector[i]
+        for k in range(i):
+            total -= factor[i, k] * vector[k]
+        vector[i] = total * factor[i, i].real
+    for i in range(size - 1, -1, -1):
+        total = vector[i]
+        for k in range(i + 1, size):
+            total -= np.conj(factor[k, i]) * vector[k]
+        vector[i] = total * factor[i, i].real
+
+
+@njit(nogil=True, error_model="numpy")
+def _data_modes(data, start, factors, r, column, rows, columns, vector):  # type: ignore[no-untyped-def]
+    """Modes of all channels that a coarse frequency holds."""
+    k, place = factors[-1], 0
+    for c in range(factors.size):
+        q = k // factors[c]
+        own_rows, own_columns = rows // factors[c], columns // factors[c]
+        width = own_columns // 2 + 1
+        for g in range(q * q):
+            i, j, mirrored = _place(g, r, column, q, own_rows, own_columns)
+            value = np.complex128(data[start[c] + i * width + j])
+            vector[place] = np.conj(value) if mirrored else value
+            place += 1
+
+
+@njit(nogil=True, error_model="numpy")
+def _estimate_rows(  # type: ignore[no-untyped-def]
+    transfers, power, target, factors, where, couple, cross, variance, data, start, columns, modes, low, high
+):
+    channels, rows, _ = transfers.shape
+    k, bands = factors[-1], cross.shape[1]
+    matrix = np.empty((variance.size, variance.size), np.complex128)
+    vector = np.empty(variance.size, np.complex128)
+    seen = np.empty((channels, k * k), np.complex128)
+    prior = np.empty(k * k)
+    for r in range(low, high):
+        for column in range(columns // k // 2 + 1):
+            _assemble(
+                transfers, power, factors, where, couple, variance, r, column, columns, seen, prior, matrix
+            )
+            _factorise(matrix)
+            _data_modes(data, start, factors, r, column, rows, columns, vector)
+            _solve(matrix, vector)
+            own = column == 0 or 2 * column * k == columns
+            for a in range(k * k):
+                i, j, mirrored = _place(a, r, column, k, rows, columns)
+                if mirrored and own:
+                    continue  # another alias of this column stands there as itself
+                for b in range(bands):
+                    value = 0j
+                    for c in range(channels):
+                        value += cross[c, b] * np.conj(seen[c, a]) * vector[where[c, a]]
+                    value *= target[i, j] * prior[a]
+                    modes[b, i, j] = np.conj(value) if mirrored else value
+
+
+@njit(nogil=True, error_model="numpy")
+def _invert(factor, inverse):  # type: ignore[no-untyped-def]
+    """Inverse of the matrix that `_factorise` has factorised."""
+    size = factor.shape[0]
+    column = np.empty(size, np.complex128)
+    for j in range(size):
+        column[:] = 0.0
+        column[j] = 1.0
+        _solve(factor, column)
+        inverse[:, j] = column
+
+
+@njit(nogil=True, error_model="numpy")
+def _noise_rows(  # type: ignore[no-untyped-def]
+    transfers, power, target, factors, where, couple, cross, variance, combinations, columns, noise, sums,
+    low, high,
+):  # fmt: skip
+    channels, rows, _ = transfers.shape
+    k, bands, size = factors[-1], cross.shape[1], variance.size
+    matrix = np.empty((size, size), np.complex128)
+    inverse = np.empty((size, size), np.complex128)
+    squared = np.empty((size, size), np.complex128)
+    seen = np.empty((channels, k * k), np.complex128)
+    prior = np.empty(k * k)
+    pairs = np.empty((2, channels, channels))
+    half = np.empty(channels)
+    for r in range(low, high):
+        for column in range(columns // k // 2 + 1):
+            _assemble(
+                transfers, power, factors, where, couple, variance, r, column, columns, seen, prior, matrix
+            )
+            _factorise(matrix)
+            _invert(matrix, inverse)
+            for i in range(size):
+                for j in range(i + 1):
+                    total = 0j
+                    for m in range(size):
+                        total += inverse[i, m] * variance[m] * np.conj(inverse[j, m])
+                    squared[i, j] = total
+                    squared[j, i] = np.conj(total)
+            own = column == 0 or 2 * column * k == columns
+            for a in range(k * k):
+                i, j, mirrored = _place(a, r, column, k, rows, columns)
+                level = (target[i, j] * prior[a]) ** 2
+                for c in range(channels):
+                    for d in range(channels):
+                        both = level * np.conj(seen[c, a]) * seen[d, a]
+                        pairs[0, c, d] = (both * squared[where[c, a], where[d, a]]).real
+                        pairs[1, c, d] = (both * inverse[where[c, a], where[d, a]]).real
+                for kind in range(2):
+                    for b in range(bands):
+                        for d in range(channels):
+                            half[d] = 0.0
+                            for c in range(channels):
+                                half[d] += cross[c, b] * pairs[kind, c, d]
+                        for e in range(bands):
+                            total = 0.0
+                            for d in range(channels):
+                                total += cross[d, e] * half[d]
+                            sums[kind, r, b, e] += total if own else 2.0 * total
+                if mirrored and own:
+                    continue
+                for u in range(combinations.shape[0]):
+                    total = 0.0
+                    for c in range(channels):
+                        for d in range(channels):
+                            total += combinations[u, c] * combinations[u, d] * pairs[0, c, d]
+                    noise[u, i, j] = total
+
+
+@njit(_ESTIMATE, cache=True, nogil=True, error_model="numpy")
+def _estimate(  # type: ignore[no-untyped-def]
+    transfers, power, target, factors, where, couple, cross, variance, data, start, columns, modes, blocks
+):
+    _estimate_rows(
+        transfers, power, target, factors, where, couple, cross, variance, data, start, columns, modes,
+        0, transfers.shape[1] // factors[-1],
+    )  # fmt: skip
+
+
+@njit(_ESTIMATE, cache=True, nogil=True, error_model="numpy", parallel=True)
+def _estimate_parallel(  # type: ignore[no-untyped-def]
+    transfers, power, target, factors, where, couple, cross, variance, data, start, columns, modes, blocks
+):
+    rows = transfers.shape[1] // factors[-1]
+    for n in prange(blocks):
+        _estimate_rows(
+            transfers, power, target, factors, where, couple, cross, variance, data, start, columns, modes,
+            n * rows // blocks, (n + 1) * rows // blocks,
+        )  # fmt: skip
+
+
+@njit(_NOISE, cache=True, nogil=True, error_model="numpy")
+def _noise(  # type: ignore[no-untyped-def]
+    transfers, power, target, factors, where, couple, cross, variance, combinations, columns, noise, sums,
+    blocks,
+):  # fmt: skip
+    _noise_rows(
+        transfers, power, target, factors, where, couple, cross, variance, combinations, columns, noise,
+        sums, 0, transfers.shape[1] // factors[-1],
+    )  # fmt: skip
+
+
+@njit(_NOISE, cache=True, nogil=True, error_model="numpy", parallel=True)
+def _noise_parallel(  # type: ignore[no-untyped-def]
+    transfers, power, target, factors, where, couple, cross, variance, combinations, columns, noise, sums,
+    blocks,
+):  # fmt: skip
+    rows = transfers.shape[1] // factors[-1]
+    for n in prange(blocks):
+        _noise_rows(
+            transfers, power, target, factors, where, couple, cross, variance, combinations, columns, noise,
+            sums, n * rows // blocks, (n + 1) * rows // blocks,
+        )  # fmt: skip
+
+
+def _blocks(shape: tuple[int, ...], factor: int) -> int:
+    """Shares of the coarse rows; 0 asks for the serial loop."""
+    threads = get_num_threads() if parallel_allowed() else 1
+    shares = min(threads, shape[1] * shape[2] // factor**2 // _LEAST_SHARE)
+    return 0 if shares < 2 else min(4 * shares, shape[1] // factor)
+
+
+def estimate_modes(system: Any, data: Any, start: Any, columns: int) -> Any:
+    """Posterior mean of every mode; arguments as the generic twin."""
+    bands = system.cross.shape[1]
+    modes = np.zeros((bands, *system.power.shape), dtype=system.transfers.dtype)
+    blocks = _blocks(system.transfers.shape, int(system.factors[-1]))
+    (_estimate_parallel if blocks else _estimate)(*system, data, start, columns, modes, blocks)
+    return modes
+
+
+def propagated_noise(system: Any, combinations: Any, columns: int) -> tuple[Any, Any, Any]:
+    """Noise power of combinations, and covariances summed over modes; arguments as the generic twin."""
+    bands, rows = system.cross.shape[1], system.power.shape[0] // int(system.factors[-1])
+    noise = np.zeros((combinations.shape[0], *system.power.shape))
+    sums = np.zeros((2, rows, bands, bands))
+    blocks = _blocks(system.transfers.shape, int(system.factors[-1]))
+    weights = np.ascontiguousarray(combinations @ system.cross.T)
+    (_noise_parallel if blocks else _noise)(*system, weights, columns, noise, sums, blocks)
+    total = np.sum(sums, axis=1)
+    return noise, total[0], total[1]
