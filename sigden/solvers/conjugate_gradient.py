@@ -9,6 +9,7 @@ from typing import Any
 
 from sigden.errors import InputError
 from sigden.functionals import inner, norm
+from sigden.operators import LinearOperator
 from sigden.solvers.problems import LeastSquares, LinearSystem, start_like
 
 __all__ = ["ConjugateGradient", "ConjugateGradientState"]
@@ -16,7 +17,7 @@ __all__ = ["ConjugateGradient", "ConjugateGradientState"]
 
 @dataclass(frozen=True, eq=False)
 class ConjugateGradientState:
-    """Iterate, residual, search direction, squared residual norm, and right side."""
+    """Iterate, residual, search direction, squared norm of the preconditioned residual, and right side."""
 
     x: Any
     residual: Any
@@ -32,6 +33,12 @@ class ConjugateGradient:
     The certificate is the relative residual ``||c - B x|| / ||c||``, computed anew from the iterate; for
     `LeastSquares` ``B = A^H A + damping I`` and ``c = A^H b``.
 
+    Parameters
+    ----------
+    preconditioner : LinearOperator, optional
+        Self-adjoint positive definite operator M near the inverse of B: the iteration is that of the system
+        ``M^{1/2} B M^{1/2}``. The certificate is that of the system as given.
+
     Notes
     -----
     Least squares uses `LinearOperator.gram`, one product where the operator has a closed form.
@@ -42,12 +49,18 @@ class ConjugateGradient:
     Bur. Stand. 49, 409 (1952), section 3.
     """
 
+    preconditioner: LinearOperator | None = None
+
     def init(self, problem: LinearSystem | LeastSquares, x0: Any = None) -> ConjugateGradientState:
         """Start at `x0`, zero by default."""
         right = problem.right_side()
         x = start_like(right, problem.operator.in_shape, x0, "ConjugateGradient")
         residual = right - problem.system(x) if x0 is not None else right
-        return ConjugateGradientState(x, residual, residual, inner(residual, residual), right)
+        near = self._near(residual)
+        return ConjugateGradientState(x, residual, near, inner(residual, near), right)
+
+    def _near(self, residual: Any) -> Any:
+        return residual if self.preconditioner is None else self.preconditioner(residual)
 
     def step(
         self, problem: LinearSystem | LeastSquares, state: ConjugateGradientState
@@ -64,8 +77,9 @@ class ConjugateGradient:
         length = state.squared_norm / curvature
         x = state.x + length * state.direction
         residual = state.residual - length * image
-        squared = inner(residual, residual)
-        direction = residual + (squared / state.squared_norm) * state.direction
+        near = self._near(residual)
+        squared = inner(residual, near)
+        direction = near + (squared / state.squared_norm) * state.direction
         return ConjugateGradientState(x, residual, direction, squared, state.right_side)
 
     def gap(self, problem: LinearSystem | LeastSquares, state: ConjugateGradientState) -> float:

@@ -1,5 +1,7 @@
 """The joint methods on a scene of known truth."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -95,14 +97,7 @@ def test_propagated_noise_is_what_repeated_noise_shows():
     estimates = []
     for seed in range(30):
         rng = np.random.default_rng(seed)
-        estimates.append(
-            solver.apply(
-                [
-                    SIGMA[b] * rng.standard_normal(c.data.shape)
-                    for b, c in zip(SIGMA, prior.channels, strict=True)
-                ]
-            )
-        )
+        estimates.append(solver.apply([c.drawn(rng) for c in prior.channels]))
     measured = np.cov(np.stack(estimates, axis=1).reshape(2, -1))
     np.testing.assert_allclose(
         method(observe(0), GRID, response=RESPONSE).noise_covariance, measured, rtol=0.05
@@ -138,18 +133,35 @@ def test_input_is_untouched_and_result_repeatable():
         np.testing.assert_array_equal(o.image, image_before)
 
 
-def test_what_the_closed_form_cannot_do_is_said():
+@pytest.mark.parametrize("method", [JointWiener(), JointSparse()], ids=["wiener", "sparse"])
+def test_noise_maps_and_pixels_of_any_kind(method):
+    plain = method(observe(0), GRID, response=RESPONSE)
+    uneven = observe(0, sigma=0.4 * np.where(np.arange(32) < 16, 1.0, 1.01)[:, None] * np.ones((32, 32)))
+    mapped = method(uneven, GRID, response=RESPONSE)
+    np.testing.assert_allclose(mapped.estimate, plain.estimate, atol=0.02 * plain.estimate.max())
+    np.testing.assert_allclose(mapped.uncertainty, plain.uncertainty, rtol=0.5)
+    # pixels that are shifted by a part of one: another image of the same sky
+    shifted = method(observe(0, offset=(0.049, 0.05)), GRID, response=RESPONSE)
+    assert nmse(shifted.estimate) < 1.5 * nmse(plain.estimate) + 0.005
+
+
+def test_what_cannot_be_done_is_said():
     method = JointWiener()
-    with pytest.raises(InputError, match="r: its pixels are no whole multiple"):
-        method(observe(0, offset=(0.02, 0.05)), GRID, response=RESPONSE)
-    with pytest.raises(InputError, match="one noise level"):
-        method(
-            observe(0, sigma=np.linspace(0.3, 0.5, 32)[:, None] * np.ones((32, 32))), GRID, response=RESPONSE
-        )
     with pytest.raises(ParameterError, match="VIS mixes z"):
         method(observe(0), GRID, response={"VIS": {"r": 0.5, "z": 0.5}})
     with pytest.raises(InputError, match="at least one narrow band"):
         method(observe(0)[:1], GRID, response=RESPONSE)
+
+
+def test_an_empty_sky_stays_empty():
+    rng = np.random.default_rng(0)
+    empty = [replace(o, image=o.sigma * rng.standard_normal(o.shape)) for o in observe(0)]
+    for method in (JointWiener(), JointSparse()):
+        result = method(empty, GRID, response=RESPONSE)
+        assert np.isfinite(result.estimate).all()
+        assert np.isfinite(result.uncertainty).all()
+        assert (result.uncertainty > 0).all()
+        assert np.abs(result.estimate).max() < 3 * max(SIGMA.values())
 
 
 @pytest.mark.parametrize(

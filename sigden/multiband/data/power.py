@@ -3,17 +3,76 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-__all__ = ["scene_power"]
+from sigden.multiband.data.observation import Observation
+from sigden.multiband.psf.spectrum import psf_transfer
+
+__all__ = ["ScenePower", "observed_power", "scene_power"]
 
 _STEEPEST_TAIL = -2.0
 _FIRST_FIT = 3
 
 
-def scene_power(image: Any, transfer: Any, sigma: float) -> Any:
+@dataclass(frozen=True, eq=False)
+class ScenePower:
+    """Isotropic, falling power spectrum.
+
+    Parameters
+    ----------
+    step : float
+        Distance of the frequencies in `curve`.
+    curve : numpy.ndarray, shape (frequencies,)
+        Power at frequencies 0, step, 2 step, ...
+    tail : float
+        Exponent of the power law beyond the last one.
+    """
+
+    step: float
+    curve: Any
+    tail: float
+
+    def at(self, frequency: Any) -> Any:
+        """Power at any frequency, in the unit of `step`.
+
+        Parameters
+        ----------
+        frequency : numpy.ndarray
+            Not negative.
+
+        Returns
+        -------
+        numpy.ndarray
+            Positive.
+        """
+        index = np.asarray(frequency) / self.step
+        last = self.curve.size - 1
+        inside = np.interp(index, np.arange(last + 1), self.curve)
+        beyond = self.curve[last] * np.maximum(index / last, 1.0) ** self.tail
+        return np.maximum(np.where(index > last, beyond, inside), 1e-12 * max(float(self.curve[0]), 1e-300))
+
+    def on(self, shape: tuple[int, int], scale: float = 1.0) -> Any:
+        """Power of each mode of an image.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Rows and columns.
+        scale : float
+            Side of its pixels, in the inverse unit of `step`.
+
+        Returns
+        -------
+        numpy.ndarray, shape ``(shape[0], shape[1] // 2 + 1)``
+            Values on the grid of ``rfft2``.
+        """
+        return self.at(np.hypot(np.fft.fftfreq(shape[0], scale)[:, None], np.fft.rfftfreq(shape[1], scale)))
+
+
+def scene_power(image: Any, transfer: Any, sigma: float) -> ScenePower:
     """Isotropic, monotone power spectrum of the scene behind an image.
 
     Parameters
@@ -27,8 +86,9 @@ def scene_power(image: Any, transfer: Any, sigma: float) -> Any:
 
     Returns
     -------
-    numpy.ndarray, shape (rows, columns // 2 + 1)
-        Power of each mode before the PSF, for DFTs divided by the square root of the number of pixels.
+    ScenePower
+        Power of each mode before the PSF, for DFTs divided by the square root of the number of pixels;
+        frequencies in cycles per pixel.
 
     Notes
     -----
@@ -69,7 +129,34 @@ def scene_power(image: Any, transfer: Any, sigma: float) -> Any:
     index = np.arange(curve.size)
     fitted = slice(max(_FIRST_FIT, last // 2), last + 1)
     slope = np.polyfit(np.log(index[fitted]), np.log(np.maximum(curve[fitted], 1e-300)), 1)[0]
-    tail = curve[last] * (np.maximum(index, 1) / last) ** min(slope, _STEEPEST_TAIL)
-    curve = np.where(index > last, tail, curve)
-    smooth = np.interp(radius.ravel(), index, curve).reshape(radius.shape)
-    return np.maximum(smooth, 1e-12 * max(float(curve[0]), 1e-300))
+    return ScenePower(1.0 / math.sqrt(image.size), curve[: last + 1], min(float(slope), _STEEPEST_TAIL))
+
+
+def observed_power(observation: Observation, scale: float) -> ScenePower:
+    """Power of the scene behind an observation, per mode of a grid.
+
+    Parameters
+    ----------
+    observation : Observation
+        Any pixels; masked ones are taken as dark.
+    scale : float
+        Arcsec per pixel of the grid.
+
+    Returns
+    -------
+    ScenePower
+        For DFTs divided by the square root of the number of pixels of the grid; frequencies in cycles per
+        arcsec.
+    """
+    values = np.asarray(observation.values, dtype=np.float64)
+    known = np.asarray(observation.weight) > 0
+    sigma = math.sqrt(float(np.mean(observation.noise_variance[known])))
+    step = observation.pixel_scale
+    psf = np.mean(np.asarray(observation.psf_grid, dtype=np.float64), axis=(0, 1))
+    half = psf_transfer(psf, values.shape, psf_scale=float(observation.psf_scale or step), scale=step)
+    if not observation.psf_includes_pixel:
+        half = half * np.sinc(np.fft.fftfreq(values.shape[0]))[:, None]
+        half = half * np.sinc(np.fft.rfftfreq(values.shape[1]))[None, :]
+    power = scene_power(values, half, sigma)
+    # flux per pixel of the grid: its modes are weaker by the ratio of the pixels' sides
+    return ScenePower(power.step / step, power.curve * (scale / step) ** 2, power.tail)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -12,9 +11,10 @@ import numpy as np
 
 from sigden.arrays import Kernel, namespace
 from sigden.errors import InputError
+from sigden.multiband.joint.channel import Channel
 from sigden.multiband.joint.planes import fft_workers, mode_weight
 
-__all__ = ["Channel", "FourierWiener", "System"]
+__all__ = ["FourierWiener", "System"]
 
 _HERE = "sigden.multiband.joint"
 _ESTIMATE = Kernel(
@@ -22,42 +22,16 @@ _ESTIMATE = Kernel(
     generic=f"{_HERE}.posterior_generic:estimate_modes",
     numba=f"{_HERE}.posterior_numba:estimate_modes",
 )
+_SOLVE = Kernel(
+    "joint_solve",
+    generic=f"{_HERE}.posterior_generic:solve_modes",
+    numba=f"{_HERE}.posterior_numba:solve_modes",
+)
 _NOISE = Kernel(
     "joint_noise",
     generic=f"{_HERE}.posterior_generic:propagated_noise",
     numba=f"{_HERE}.posterior_numba:propagated_noise",
 )
-
-
-@dataclass(frozen=True)
-class Channel:
-    """One observation as the Fourier solver sees it.
-
-    Parameters
-    ----------
-    data : numpy.ndarray, shape (rows / factor, columns / factor)
-        Image, background taken off.
-    transfer : numpy.ndarray, complex, shape (rows, columns // 2 + 1)
-        Transfer function on the fine grid, before every `factor`-th pixel is taken.
-    factor : int
-        Native pixel over grid pixel.
-    mix : numpy.ndarray, shape (bands,)
-        Weight of each band in this observation.
-    sigma : float
-        Noise rms per native pixel.
-    model_error : float
-        Relative standard deviation of the mixture, for observations of several bands.
-    mask : numpy.ndarray of bool, optional
-        True where `data` is a guess; the closed form itself takes all pixels as data.
-    """
-
-    data: Any
-    transfer: Any
-    factor: int
-    mix: Any
-    sigma: float
-    model_error: float = 0.0
-    mask: Any = None
 
 
 class System(NamedTuple):
@@ -226,6 +200,34 @@ class FourierWiener:
         numpy.ndarray, complex, shape (bands, rows, columns // 2 + 1)
             At the target PSF, for DFTs divided by the square root of the number of pixels.
         """
+        return self._run(_ESTIMATE, *self._packed(images))
+
+    def whitened(self, images: Sequence[Any]) -> list[Any]:
+        """Images multiplied by the inverse of the covariance of the data.
+
+        Parameters
+        ----------
+        images : sequence of numpy.ndarray
+            One for each channel, shape ``(rows / factor, columns / factor)``.
+
+        Returns
+        -------
+        list of numpy.ndarray
+            Of the same shapes.
+        """
+        from scipy import fft
+
+        data, start = self._packed(images)
+        solved = self._run(_SOLVE, data, start)
+        out: list[Any] = [None] * len(self.channels)
+        for begin, i in zip(start, self._order, strict=True):
+            rows, columns = images[i].shape
+            half = solved[begin : begin + rows * (columns // 2 + 1)].reshape(rows, -1)
+            out[i] = fft.irfft2(half, s=(rows, columns), norm="ortho")
+        return out
+
+    def _packed(self, images: Sequence[Any]) -> tuple[Any, Any]:
+        """Half planes of the channels' modes one after the other, and where each begins."""
         from scipy import fft
 
         halves = [
@@ -233,7 +235,34 @@ class FourierWiener:
             for i in self._order
         ]
         start = np.concatenate(([0], np.cumsum([h.size for h in halves])[:-1])).astype(np.int64)
-        return self._run(_ESTIMATE, np.concatenate([h.ravel() for h in halves]), start)
+        return np.concatenate([h.ravel() for h in halves]), start
+
+    @property
+    def noise_variance(self) -> Any:
+        """Variance of each pixel's propagated noise, the same everywhere, shape (bands, 1, 1)."""
+        return np.diag(self.noise_covariance)[:, None, None]
+
+    def levels(self, combinations: Any, scales: int) -> Any:
+        """Variance of the starlet details of the propagated noise in combinations of bands.
+
+        Parameters
+        ----------
+        combinations : numpy.ndarray, shape (combinations, bands)
+            Weight of each band.
+        scales : int
+            Number of detail scales.
+
+        Returns
+        -------
+        numpy.ndarray, shape (combinations, scales, 1, 1)
+            The same everywhere.
+        """
+        from sigden.denoisers.starlet.transform import scale_transfer
+
+        power = self.noise_power(combinations)
+        weight = mode_weight(self.shape[1]) / math.prod(self.shape)
+        rows = [np.sum(power * scale_transfer(self.shape, j) ** 2, axis=-2) @ weight for j in range(scales)]
+        return np.stack(rows, axis=-1)[..., None, None]
 
     def noise_power(self, combinations: Any) -> Any:
         """Power of the propagated noise in combinations of bands.

@@ -18,7 +18,7 @@ from sigden.multiband.data.grid import Grid
 from sigden.multiband.data.observation import Observation, check_observations
 from sigden.multiband.data.result import MultibandResult
 from sigden.multiband.forward.operator import forward_operator
-from sigden.multiband.joint.scene_prior import Response
+from sigden.multiband.joint.channel import Response
 from sigden.operators import CircularConvolve, LinearOperator
 from sigden.solvers import FISTA, Composite, Smooth, Solution, solve
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,11 +13,10 @@ from sigden.errors import InputError, ParameterError
 from sigden.method import Method
 from sigden.multiband.data.grid import Grid
 from sigden.multiband.data.observation import Observation, check_observations
-from sigden.multiband.data.power import scene_power
 from sigden.multiband.data.result import MultibandResult
-from sigden.multiband.joint.fourier_wiener import Channel, FourierWiener
-from sigden.multiband.joint.scene_prior import Response, scene_prior
-from sigden.multiband.psf.spectrum import gaussian_transfer
+from sigden.multiband.joint.channel import Channel, Response
+from sigden.multiband.joint.fourier_wiener import FourierWiener
+from sigden.multiband.joint.scene_prior import ScenePrior, scene_prior
 
 __all__ = ["LocalColour"]
 
@@ -99,11 +98,16 @@ class LocalColour(Method):
             pixels.
         """
         observations = check_observations(observations)
-        target = gaussian_transfer(grid.shape, grid.scale, self.target_fwhm)
-        prior = scene_prior(observations, grid, response, target=target, model_error=0.0)
+        prior = scene_prior(observations, grid, response, target_fwhm=self.target_fwhm, model_error=0.0)
+        for o, c in zip(observations, prior.channels, strict=True):
+            if c.transfer is None:
+                raise InputError(
+                    f"band {o.band!r}: its pixels are no whole multiple of the grid's, or its PSF varies; "
+                    "local colour needs commensurate grids, JointWiener does not"
+                )
         wide = _sharpest_wide(observations, prior.channels, response)
         flux = prior.relative_flux / float(wide.mix @ prior.relative_flux)
-        image, modes, error = _deconvolved(wide, target)
+        image, modes, error = _deconvolved(wide, prior)
         colour = np.empty((len(prior.bands), *grid.shape))
         variance = np.empty_like(colour)
         for index, band in enumerate(prior.bands):
@@ -134,9 +138,10 @@ class LocalColour(Method):
         for c in channels:
             seen = fft.irfft2(modes * c.transfer, s=grid.shape)[:: c.factor, :: c.factor]
             width = self.window_fwhm * _FWHM_TO_SIGMA / (grid.scale * c.factor)
-            area = max(2.0 * math.pi * width**2, 1.0) / c.sigma**2
-            sums = [area * gaussian_filter(seen * d, width, mode="wrap") for d in (c.data, seen)]
-            squared = 0.5 * area * gaussian_filter(seen**2, width / math.sqrt(2.0), mode="wrap")
+            area = max(2.0 * math.pi * width**2, 1.0)
+            weight = np.broadcast_to(1.0 / (c.sigma if c.error is None else c.error) ** 2, seen.shape)
+            sums = [area * gaussian_filter(weight * seen * d, width, mode="wrap") for d in (c.data, seen)]
+            squared = 0.5 * area * gaussian_filter(weight * seen**2, width / math.sqrt(2.0), mode="wrap")
             top += _on_grid(sums[0], c.factor)
             bottom += _on_grid(sums[1], c.factor)
             information += _on_grid(squared, c.factor)
@@ -154,17 +159,35 @@ def _sharpest_wide(
     return max(wide, key=lambda c: float(np.sum(np.abs(c.transfer) > 0.1 * np.abs(c.transfer[0, 0]))))
 
 
-def _deconvolved(wide: Channel, target: Any) -> tuple[Any, Any, float]:
+def _deconvolved(wide: Channel, prior: ScenePrior) -> tuple[Any, Any, float]:
     """Wide band at the target PSF, its modes before any PSF, and its noise per pixel."""
     from scipy import fft
 
-    power = scene_power(wide.data, wide.transfer, wide.sigma)
-    alone = Channel(wide.data, wide.transfer, 1, np.ones(1), wide.sigma)
-    solver = FourierWiener([alone], power, np.ones((1, 1)), target, wide.data.shape)
+    shape = prior.grid.shape
+    power = prior.power.on(shape, prior.grid.scale)
+    alone = replace(wide, data=_filled(wide), error=None, mix=np.ones(1))
+    solver = FourierWiener([alone], power, np.ones((1, 1)), prior.target, shape)
     gain = power * wide.transfer.conj() / (power * np.abs(wide.transfer) ** 2 + wide.sigma**2)
-    modes = gain * fft.rfft2(wide.data)
+    modes = gain * fft.rfft2(alone.data)
     error = math.sqrt(float(solver.noise_covariance[0, 0]))
-    return solver.apply([wide.data])[0], modes, error
+    return solver.apply([alone.data])[0], modes, error
+
+
+def _filled(channel: Channel) -> Any:
+    """Data with unused pixels by the mean of their neighbours, from ever farther away."""
+    from scipy.ndimage import gaussian_filter
+
+    if channel.used is None:
+        return channel.data
+    out, missing, width = channel.data.copy(), ~channel.used, 1.0
+    while missing.any():
+        weight = gaussian_filter((~missing).astype(float), width, mode="wrap")
+        mean = gaussian_filter(np.where(missing, 0.0, out), width, mode="wrap") / np.maximum(weight, 1e-300)
+        near = missing & (weight > 0.01)
+        out[near] = mean[near]
+        missing &= ~near
+        width *= 2.0
+    return out
 
 
 def _on_grid(values: Any, factor: int) -> Any:

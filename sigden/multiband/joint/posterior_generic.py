@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["estimate_modes", "propagated_noise"]
+__all__ = ["estimate_modes", "propagated_noise", "solve_modes"]
 
 
 def _full(half: Any, columns: int) -> Any:
@@ -24,12 +24,11 @@ def _folded(full: Any, k: int) -> Any:
     return np.moveaxis(blocks, (-4, -2), (-2, -1)).reshape(*lead, rows // k, columns // k, k * k)
 
 
-def _unfolded(folded: Any, k: int) -> Any:
+def _unfolded(folded: Any, k: int, columns: int) -> Any:
     """Half plane of the aliases of every coarse frequency."""
-    *lead, rows, columns, _ = folded.shape
-    blocks = np.moveaxis(folded.reshape(*lead, rows, columns, k, k), (-2, -1), (-4, -2))
-    full = blocks.reshape(*lead, rows * k, columns * k)
-    return full[..., : columns * k // 2 + 1]
+    *lead, rows, coarse, _ = folded.shape
+    blocks = np.moveaxis(folded.reshape(*lead, rows, coarse, k, k), (-2, -1), (-4, -2))
+    return blocks.reshape(*lead, rows * k, columns)[..., : columns // 2 + 1]
 
 
 def _response(system: Any, columns: int) -> tuple[Any, Any]:
@@ -77,6 +76,41 @@ def estimate_modes(system: Any, data: Any, start: Any, columns: int) -> Any:
     numpy.ndarray, complex, shape (bands, rows, columns // 2 + 1)
         Modes at the target PSF.
     """
+    k = int(system.factors[-1])
+    response, power = _response(system, columns)
+    target = _folded(_full(system.target, columns), k)
+    solved = np.linalg.solve(_covariance(system, response, power), _vector(system, data, start, columns))
+    estimate = (_back(system, response, power, target) @ solved)[..., 0]
+    return _unfolded(estimate, k, columns).astype(system.transfers.dtype)
+
+
+def solve_modes(system: Any, data: Any, start: Any, columns: int) -> Any:
+    """Data times the inverse of their covariance.
+
+    Parameters
+    ----------
+    system, data, start, columns
+        As `estimate_modes`.
+
+    Returns
+    -------
+    numpy.ndarray, complex, shape (size,)
+        In the layout of `data`.
+    """
+    k = int(system.factors[-1])
+    response, power = _response(system, columns)
+    solved = np.linalg.solve(_covariance(system, response, power), _vector(system, data, start, columns))
+    out, first = [], 0
+    for factor in system.factors:
+        q = k // int(factor)
+        part = solved[..., first : first + q * q, 0]
+        out.append(_unfolded(part, q, columns // int(factor)).ravel())
+        first += q * q
+    return np.concatenate(out).astype(data.dtype)
+
+
+def _vector(system: Any, data: Any, start: Any, columns: int) -> Any:
+    """Data (rows, columns, data, 1) of every coarse frequency."""
     k, rows = int(system.factors[-1]), system.power.shape[0]
     vector = []
     for begin, factor in zip(start, system.factors, strict=True):
@@ -84,11 +118,7 @@ def estimate_modes(system: Any, data: Any, start: Any, columns: int) -> Any:
         width = own_columns // 2 + 1
         half = data[begin : begin + own_rows * width].reshape(own_rows, width).astype(np.complex128)
         vector.append(_folded(_full(half, own_columns), k // int(factor)))
-    response, power = _response(system, columns)
-    target = _folded(_full(system.target, columns), k)
-    solved = np.linalg.solve(_covariance(system, response, power), np.concatenate(vector, -1)[..., None])
-    estimate = (_back(system, response, power, target) @ solved)[..., 0]
-    return _unfolded(estimate, k).astype(system.transfers.dtype)
+    return np.concatenate(vector, -1)[..., None]
 
 
 def propagated_noise(system: Any, combinations: Any, columns: int) -> tuple[Any, Any, Any]:
@@ -118,4 +148,4 @@ def propagated_noise(system: Any, combinations: Any, columns: int) -> tuple[Any,
     noise = np.sum(np.abs(mixed) ** 2 * system.variance, axis=-1)
     propagated = np.einsum("brcad,ercad->be", gain * system.variance, gain.conj()).real
     explained = np.einsum("brcad,ercad->be", gain, back.conj()).real
-    return _unfolded(noise, k), propagated, explained
+    return _unfolded(noise, k, columns), propagated, explained

@@ -1,54 +1,76 @@
-"""From observations to the Fourier solver: channels, band fluxes, prior."""
+"""What is known about a scene before the solve: its channels, its power, its colour."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from sigden.errors import InputError, ParameterError
+from sigden.errors import InputError
 from sigden.multiband.data.grid import Grid
-from sigden.multiband.data.observation import Observation
-from sigden.multiband.data.power import scene_power
-from sigden.multiband.forward.operator import commensurate_factor, transfer
-from sigden.multiband.joint.fourier_wiener import Channel, FourierWiener
+from sigden.multiband.data.observation import Observation, check_observations
+from sigden.multiband.data.power import ScenePower, observed_power, scene_power
+from sigden.multiband.joint.channel import Channel, Response, observed_channel
+from sigden.multiband.joint.fourier_wiener import FourierWiener
+from sigden.multiband.joint.iterative_wiener import IterativeWiener
 from sigden.multiband.joint.planes import fft_workers, weighted_sum
+from sigden.multiband.psf.spectrum import gaussian_transfer
 
 __all__ = ["ScenePrior", "scene_prior"]
 
 _TARGET_FLOOR = 1e-6
-
-Response = Mapping[str, Mapping[str, float]]
+_TWIN = 128
+"""Side in pixels of the patch on which noise is propagated when it is the same everywhere."""
 
 
 @dataclass(frozen=True, eq=False)
 class ScenePrior:
-    """Channels of one scene with what is known about it before the solve.
+    """Channels of one scene with its prior.
 
     Parameters
     ----------
     bands : tuple of str
         Bands to estimate.
+    observations : tuple of Observation
+        Where the channels come from.
     channels : tuple of Channel
         One for each observation, in order.
-    power : numpy.ndarray, shape (rows, columns // 2 + 1)
-        Power of the scene in the wide band.
+    power : ScenePower
+        Power of the scene in the sharpest image, per mode of the grid; frequencies in cycles per arcsec.
     relative_flux : numpy.ndarray, shape (bands,)
-        Flux of each band over that of the wide band.
-    target : numpy.ndarray, shape (rows, columns // 2 + 1)
-        Transfer function of the target PSF.
-    shape : tuple of int
-        Rows and columns of the grid.
+        Flux of each band over that of the sharpest image.
+    target_fwhm : float
+        FWHM in arcsec of the target PSF.
+    grid : Grid
+        Pixel grid of the estimate.
     """
 
     bands: tuple[str, ...]
+    observations: tuple[Observation, ...]
     channels: tuple[Channel, ...]
-    power: Any
+    power: ScenePower
     relative_flux: Any
-    target: Any
-    shape: tuple[int, int]
+    target_fwhm: float
+    grid: Grid
+
+    @property
+    def closed(self) -> bool:
+        """Whether every Fourier mode of the whole problem stands alone."""
+        return all(c.closed for c in self.channels)
+
+    @property
+    def data(self) -> list[Any]:
+        """Images of all channels."""
+        return [c.data for c in self.channels]
+
+    @cached_property
+    def target(self) -> Any:
+        """Transfer function of the target PSF."""
+        return gaussian_transfer(self.grid.shape, self.grid.scale, self.target_fwhm)
 
     def predict(self, estimate: Any) -> list[Any]:
         """Images that an estimate at the target PSF predicts.
@@ -61,24 +83,27 @@ class ScenePrior:
         Returns
         -------
         list of numpy.ndarray
-            One for each channel, in its native pixels.
+            One for each channel, in its native pixels, zero where these do not count.
         """
         from scipy import fft
 
-        shape = estimate.shape[-2:]
+        shape, workers = self.grid.shape, fft_workers(estimate)
         passed = self.target > _TARGET_FLOOR
         sharpen = np.where(passed, 1.0 / np.where(passed, self.target, 1.0), 0.0)
-        modes = fft.rfft2(estimate, workers=fft_workers(estimate)) * sharpen.astype(
-            estimate.dtype, copy=False
-        )
+        modes = fft.rfft2(estimate, workers=workers)
+        modes *= sharpen.astype(estimate.dtype, copy=False)
         out = []
         for c in self.channels:
-            seen = c.transfer.astype(modes.dtype, copy=False) * weighted_sum(c.mix, modes)
-            image = fft.irfft2(seen, s=shape, workers=fft_workers(estimate))
-            out.append(image[:: c.factor, :: c.factor])
+            mixed = weighted_sum(c.mix, modes)
+            if c.transfer is None:
+                image = c.operator(fft.irfft2(mixed, s=shape, workers=workers))
+            else:
+                mixed *= c.transfer.astype(mixed.dtype, copy=False)
+                image = fft.irfft2(mixed, s=shape, workers=workers)[:: c.factor, :: c.factor]
+            out.append(image if c.used is None else np.where(c.used, image, 0.0).astype(estimate.dtype))
         return out
 
-    def solver(self, *, correlation: float, strength: float = 1.0) -> FourierWiener:
+    def solver(self, *, correlation: float, strength: float = 1.0) -> FourierWiener | IterativeWiener:
         """Linear solver under this prior.
 
         Parameters
@@ -90,13 +115,27 @@ class ScenePrior:
 
         Returns
         -------
-        FourierWiener
-            Closed-form solver.
+        FourierWiener or IterativeWiener
+            Closed form where every Fourier mode stands alone, else conjugate gradients.
         """
         n = len(self.bands)
         matrix = np.full((n, n), correlation) + (1.0 - correlation) * np.eye(n)
         covariance = matrix * np.outer(self.relative_flux, self.relative_flux)
-        return FourierWiener(self.channels, strength * self.power, covariance, self.target, self.shape)
+        power = strength * self.power.on(self.grid.shape, self.grid.scale)
+        if self.closed:
+            return FourierWiener(self.channels, power, covariance, self.target, self.grid.shape)
+        return IterativeWiener(self.channels, power, covariance, self.target, self.grid.shape)
+
+    @cached_property
+    def twin(self) -> ScenePrior:
+        """Smaller patch with the same noise, PSFs and prior, without data; itself if noise varies."""
+        step = max(c.factor for c in self.channels)
+        shape = tuple(min(n, step * math.ceil(_TWIN / step)) for n in self.grid.shape)
+        if not self.closed or shape == self.grid.shape:
+            return self
+        grid = Grid((shape[0], shape[1]), self.grid.scale)
+        pairs = zip(self.channels, self.observations, strict=True)
+        return replace(self, channels=tuple(c.like(o, grid) for c, o in pairs), grid=grid)
 
 
 def scene_prior(
@@ -104,7 +143,7 @@ def scene_prior(
     grid: Grid,
     response: Response,
     *,
-    target: Any,
+    target_fwhm: float,
     model_error: float,
 ) -> ScenePrior:
     """Channels and prior of a scene.
@@ -112,14 +151,14 @@ def scene_prior(
     Parameters
     ----------
     observations : sequence of Observation
-        Every pixel grid a whole multiple of `grid`, each with one noise level.
+        Images of one scene, any pixels.
     grid : Grid
         Pixel grid of the estimate.
     response : mapping
         For each wide band the weight of every other band in it: ``{"VIS": {"r": 0.38, "i": 0.35, "z":
         0.27}}``.
-    target : numpy.ndarray, shape (rows, columns // 2 + 1)
-        Transfer function of the target PSF.
+    target_fwhm : float
+        FWHM in arcsec of the Gaussian target PSF.
     model_error : float
         Relative standard deviation of a wide band from its mixture.
 
@@ -131,86 +170,68 @@ def scene_prior(
     Raises
     ------
     InputError
-        If an observation is not commensurate with the grid, has a noise map or masked pixels, or a band is
-        missing.
+        If the observations do not fit the grid or each other, or none is of a narrow band.
+    ParameterError
+        If an observation has no noise level, or a wide band mixes a band that none shows.
     """
+    observations = check_observations(observations)
     bands = tuple(dict.fromkeys(o.band for o in observations if o.band not in response))
     if not bands:
         raise InputError(
             "observations: every band is declared wide in `response`; at least one narrow band is needed"
         )
-    channels = tuple(_channel(o, grid, bands, response, model_error) for o in observations)
-    flux = np.array(
-        [
-            np.mean([c.data.sum() for o, c in zip(observations, channels, strict=True) if o.band == b])
-            for b in bands
-        ]
-    )
-    sharpest = max(range(len(channels)), key=lambda i: _sharpness(channels[i]))
-    wide = channels[sharpest]
-    total = float(wide.mix @ flux)
-    if not (total > 0 and (flux > 0).all()):
-        listed = ", ".join(f"{b}: {f:.3g}" for b, f in zip(bands, flux, strict=True))
-        raise InputError(f"observations: the total flux of every band must be positive, got {listed}")
-    if wide.factor != 1:
-        raise InputError(
-            f"{observations[sharpest].band}: the sharpest observation must be sampled like the grid"
-        )
-    power = scene_power(wide.data, wide.transfer, wide.sigma)
-    return ScenePrior(bands, channels, power, flux / total, target, grid.shape)
+    channels = tuple(observed_channel(o, grid, bands, response, model_error) for o in observations)
+    sharpest = max(range(len(channels)), key=lambda i: _sharpness(observations[i]))
+    power = _power(observations[sharpest], channels[sharpest], grid)
+    flux = _relative_flux(channels, channels[sharpest], power.on(grid.shape, grid.scale), grid)
+    return ScenePrior(bands, observations, channels, power, flux, target_fwhm, grid)
 
 
-def _channel(
-    observation: Observation, grid: Grid, bands: tuple[str, ...], response: Response, model_error: float
-) -> Channel:
-    band = observation.band
-    factor = commensurate_factor(observation, grid)
-    if factor is None:
-        raise InputError(
-            f"{band}: its pixels are no whole multiple of the grid's; closed forms need commensurate grids"
-        )
-    mask = None if observation.mask is None or not np.any(observation.mask) else np.asarray(observation.mask)
-    variance = np.asarray(observation.noise_variance)
-    known = variance if mask is None else variance[~mask]
-    if known.size == 0 or known.min() != known.max():
-        raise InputError(f"{band}: the closed-form methods need one noise level, and some unmasked pixels")
-    data = np.asarray(observation.values)
-    return Channel(
-        data=data if mask is None else _guessed(data, mask),
-        transfer=transfer(observation, grid),
-        factor=factor,
-        mix=_mix(band, bands, response),
-        sigma=float(np.sqrt(known.flat[0])),
-        model_error=model_error if band in response else 0.0,
-        mask=mask,
-    )
+def _power(observation: Observation, channel: Channel, grid: Grid) -> ScenePower:
+    if not channel.closed or channel.factor != 1:
+        return observed_power(observation, grid.scale)
+    power = scene_power(channel.data, channel.transfer, channel.sigma)
+    return replace(power, step=power.step / grid.scale)
 
 
-def _guessed(data: Any, mask: Any) -> Any:
-    """Masked pixels by the mean of their neighbours, from ever farther away."""
-    from scipy.ndimage import gaussian_filter
+def _relative_flux(channels: Sequence[Channel], sharp: Channel, power: Any, grid: Grid) -> Any:
+    """Flux of every band over that of the sharpest image, where both have light.
 
-    out, missing, width = data.copy(), mask.copy(), 1.0
-    while missing.any():
-        weight = gaussian_filter((~mask).astype(float), width, mode="wrap")
-        mean = gaussian_filter(np.where(mask, 0.0, data), width, mode="wrap") / np.maximum(weight, 1e-300)
-        near = missing & (weight > 0.01)
-        out[near] = mean[near]
-        missing &= ~near
-        width *= 2.0
-    return out
+    The sharpest image, deconvolved, is seen through each channel and fitted to its data; a prior of one,
+    uncertain by one, keeps the answer sane where there is hardly any light.
+    """
+    from scipy import fft
+
+    bands = channels[0].mix.size
+    passed = 1.0 if sharp.transfer is None else np.abs(sharp.transfer / sharp.factor) ** 2
+    gain = power / (sharp.sigma**2 + passed * power)
+    if sharp.transfer is not None and sharp.factor == 1:
+        modes = sharp.transfer.conj() * fft.rfft2(sharp.data, workers=fft_workers(sharp.data))
+    else:
+        modes = fft.rfft2(sharp.operator.adjoint(sharp.data))
+    modes *= gain
+    scene = None if all(c.transfer is not None for c in channels) else fft.irfft2(modes, s=grid.shape)
+    top, bottom = np.ones(bands), np.ones(bands)
+    for c in channels:
+        if np.count_nonzero(c.mix) != 1 or c is sharp:
+            continue
+        weight = 1.0 / c.sigma**2 if c.error is None else 1.0 / c.error**2
+        if c.transfer is None:
+            seen = c.operator(scene)
+        else:
+            seen = fft.irfft2(modes * c.transfer, s=grid.shape, workers=fft_workers(modes))
+            seen = seen[:: c.factor, :: c.factor]
+        b = int(np.argmax(c.mix))
+        top[b] += np.sum(weight * seen * c.data)
+        bottom[b] += np.sum(weight * seen**2)
+    flux = top / bottom
+    return np.maximum(flux, 0.05 * max(float(flux.max()), 1e-6))
 
 
-def _mix(band: str, bands: tuple[str, ...], response: Response) -> Any:
-    if band not in response:
-        return np.array([float(b == band) for b in bands])
-    unknown = sorted(set(response[band]) - set(bands))
-    if unknown:
-        raise ParameterError(f"response: {band} mixes {', '.join(unknown)}, which no observation shows")
-    return np.array([float(response[band].get(b, 0.0)) for b in bands])
-
-
-def _sharpness(channel: Channel) -> float:
-    """Number of modes that pass with more than a tenth of the flux."""
-    passed = np.abs(channel.transfer) > 0.1 * np.abs(channel.transfer[0, 0])
-    return float(passed.sum())
+def _sharpness(observation: Observation) -> float:
+    """Inverse squared width of the effective PSF, in arcsec: number of cells of noise in a unit of area."""
+    psf = np.asarray(observation.psf_grid, dtype=np.float64).mean(axis=(0, 1))
+    step = float(observation.psf_scale or observation.pixel_scale)
+    area = step**2 * float(np.sum(psf)) ** 2 / float(np.sum(psf**2))
+    pixel = observation.pixel_scale**2
+    return 1.0 / (max(area, pixel) if observation.psf_includes_pixel else area + pixel)

@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from sigden.multiband.joint.fourier_wiener import FourierWiener
-from sigden.multiband.joint.planes import mode_weight, weighted_sum
+from sigden.multiband.joint.planes import weighted_sum
 
-__all__ = ["colour_basis", "scale_levels", "shrink_colours"]
+__all__ = ["colour_basis", "shrink_colours"]
 
 
 def colour_basis(bands: int) -> Any:
@@ -19,65 +18,46 @@ def colour_basis(bands: int) -> Any:
     return basis / np.linalg.norm(basis, axis=1, keepdims=True)
 
 
-def scale_levels(power: Any, shape: tuple[int, int], scales: int) -> Any:
-    """Variance of the starlet details of stationary noise.
-
-    Parameters
-    ----------
-    power : numpy.ndarray, shape (..., rows, columns // 2 + 1)
-        Mean square of each mode, unitary DFT.
-    shape : tuple of int
-        Rows and columns of the image.
-    scales : int
-        Number of detail scales.
-
-    Returns
-    -------
-    numpy.ndarray, shape (..., scales)
-        Variance of a coefficient, finest scale first.
-    """
-    from sigden.denoisers.starlet.transform import scale_transfer
-
-    weight = mode_weight(shape[1]) / (shape[0] * shape[1])
-    columns = [np.sum(power * scale_transfer(shape, j) ** 2, axis=-2) @ weight for j in range(scales)]
-    return np.stack(columns, axis=-1)
-
-
-def shrink_colours(images: Any, solver: FourierWiener, flux: Any, threshold: float, scales: int) -> Any:
+def shrink_colours(images: Any, basis: Any, levels: Any, threshold: float) -> tuple[Any, Any]:
     """Starlet shrinkage of all bands in a colour basis.
 
     Parameters
     ----------
     images : numpy.ndarray, shape (bands, rows, columns)
-        What `solver` gives.
-    solver : FourierWiener
-        Tells the noise.
-    flux : numpy.ndarray, shape (bands,)
-        Relative flux of the bands.
+        Noisy images.
+    basis : numpy.ndarray, shape (bands, bands)
+        Colours, one in a row.
+    levels : numpy.ndarray, shape (bands, scales, 1, 1) or (bands, scales, rows, columns)
+        Variance of the noise of each colour's details.
     threshold : float
         Noise powers taken off the local power.
-    scales : int
-        Number of detail scales.
 
     Returns
     -------
-    numpy.ndarray, shape (bands, rows, columns)
-        Images whose coefficients w are multiplied by ``max(0, 1 - threshold s^2 / p)``, with the noise s of
-        their scale and colour, and the mean p of w^2 around.
+    estimate : numpy.ndarray, shape (bands, rows, columns)
+        Images whose details w are multiplied by ``k = max(0, 1 - threshold s^2 / p)``, with the variance s^2
+        of their noise and the mean p of w^2 around.
+    kept : numpy.ndarray, shape (bands, rows, columns)
+        Part of the noise of the details that ``k^2`` leaves.
     """
     from sigden.denoisers.starlet.transform import smooth_starlet, starlet
 
-    basis = colour_basis(len(flux)) / flux
-    levels = scale_levels(solver.noise_power(basis), images.shape[1:], scales)
-    out = np.zeros_like(images)
-    for combination, back, level in zip(basis, np.linalg.inv(basis).T, levels, strict=True):
+    kind = images.dtype.type
+    scales = levels.shape[1]
+    weights = np.linalg.inv(basis)
+    out, kept = np.zeros_like(images), np.zeros_like(images)
+    total = np.einsum("bc,cjrq->brq", weights**2, levels)
+    for colour, combination in enumerate(basis):
         coefficients = starlet(weighted_sum(combination.astype(images.dtype), images), scales)
+        left = np.zeros_like(images[0])
         for j in range(scales):
-            local = smooth_starlet(coefficients[j] ** 2, j + 1)
-            noise = images.dtype.type(level[j])
-            keep = 1.0 - images.dtype.type(threshold) * noise / np.maximum(local, noise)
-            coefficients[j] *= np.maximum(keep, 0.0)
-        total = np.sum(coefficients, axis=0)
-        for b in range(len(flux)):
-            out[b] += images.dtype.type(back[b]) * total
-    return out
+            noise = levels[colour, j].astype(images.dtype)
+            local = np.maximum(smooth_starlet(coefficients[j] ** 2, j + 1), noise)
+            keep = np.maximum(1 - kind(threshold) * noise / local, 0)
+            coefficients[j] *= keep
+            left += keep**2 * noise
+        estimate = np.sum(coefficients, axis=0)
+        for b in range(len(images)):
+            out[b] += kind(weights[b, colour]) * estimate
+            kept[b] += (weights[b, colour] ** 2 / total[b]).astype(images.dtype) * left
+    return out, kept

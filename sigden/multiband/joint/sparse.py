@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from sigden.denoisers.starlet.transform import smooth_starlet
 from sigden.errors import ParameterError
 from sigden.multiband.data.grid import Grid
 from sigden.multiband.data.observation import Observation
 from sigden.multiband.data.result import MultibandResult
-from sigden.multiband.joint.masked import estimate_unmasked
-from sigden.multiband.joint.scene_prior import Response
-from sigden.multiband.joint.shrink import shrink_colours
+from sigden.multiband.joint.channel import Response
+from sigden.multiband.joint.fourier_wiener import FourierWiener
+from sigden.multiband.joint.iterative_wiener import IterativeWiener, smoothed_square
+from sigden.multiband.joint.scene_prior import ScenePrior
+from sigden.multiband.joint.shrink import colour_basis, shrink_colours
 from sigden.multiband.joint.wiener import JointMethod
 
 __all__ = ["JointSparse"]
@@ -22,6 +26,11 @@ __all__ = ["JointSparse"]
 _FIRST_STRENGTH = 10.0
 _RESIDUAL_STRENGTH = 0.01
 _RESIDUAL_CORRELATION = 0.3
+_CHOSEN = 1.6
+_DRAWS = 1
+_FIELD = 5  # starlet scales over which noise maps are smoothed
+
+Solver = FourierWiener | IterativeWiener
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +63,9 @@ class JointSparse(JointMethod):
     and little correlation between bands, is added: it moves fluxes and colours back to what the data say and
     adds hardly any noise.
 
-    `uncertainty` is the propagated noise of the first step, more than is left after the second; it holds no
-    error of the model.
+    `uncertainty` is the noise that comes through where nothing is kept, twice the noise of what is kept, as
+    the same noise chose it, and the error of the model (`model_variance`); `noise_covariance` is that of the
+    first step.
 
     References
     ----------
@@ -83,7 +93,7 @@ class JointSparse(JointMethod):
         Parameters
         ----------
         observations : sequence of Observation
-            Images of one scene, commensurate with the grid.
+            Images of one scene; any pixels, masks and noise maps.
         grid : Grid
             Pixel grid of the estimate.
         response : mapping
@@ -95,22 +105,33 @@ class JointSparse(JointMethod):
             Images at the target PSF.
         """
         prior = self.prior(observations, grid, response)
-        first = prior.solver(correlation=self.correlation, strength=_FIRST_STRENGTH)
-        start, data = estimate_unmasked(prior, first)
-        sparse = shrink_colours(start, first, prior.relative_flux, self.threshold, self.scales)
-        residual = prior.solver(correlation=_RESIDUAL_CORRELATION, strength=_RESIDUAL_STRENGTH)
-        left = [d - p for d, p in zip(data, prior.predict(sparse), strict=True)]
-        for channel, image in zip(prior.channels, left, strict=True):
-            if channel.mask is not None:
-                image[channel.mask] = 0.0
-        estimate = sparse + residual.apply(left)
-        error = np.sqrt(np.diag(first.noise_covariance))
-        return MultibandResult(
-            estimate=estimate,
-            uncertainty=np.broadcast_to(error[:, None, None], estimate.shape),
-            noise_covariance=first.noise_covariance,
-            bands=prior.bands,
-            grid=grid,
-            target_fwhm=self.target_fwhm,
-            details={"wiener": start},
+        first, last = self._solvers(prior)
+        start = first.apply(prior.data)
+        twins = (first, last) if prior.twin is prior else self._solvers(prior.twin)
+        basis = colour_basis(len(prior.bands)) / prior.relative_flux
+        levels = twins[0].levels(basis, self.scales)
+        sparse, kept = shrink_colours(start, basis, levels, self.threshold)
+        left = [d - p for d, p in zip(prior.data, prior.predict(sparse), strict=True)]
+        ground = self._ground(prior.twin, *twins)
+        # what is kept was chosen by the very noise that is in it
+        noise = ground + _CHOSEN * twins[0].noise_variance * kept
+        return self.result(prior, sparse + last.apply(left), noise, twins[0].noise_covariance, wiener=start)
+
+    def _solvers(self, prior: ScenePrior) -> tuple[Solver, Solver]:
+        return (
+            prior.solver(correlation=self.correlation, strength=_FIRST_STRENGTH),
+            prior.solver(correlation=_RESIDUAL_CORRELATION, strength=_RESIDUAL_STRENGTH),
         )
+
+    def _ground(self, prior: ScenePrior, first: Solver, last: Solver) -> Any:
+        """Variance of the noise that comes through where no detail is kept, shape (bands, 1, 1) or a map."""
+        rng = np.random.default_rng(0)
+        draws = []
+        for _ in range(_DRAWS):
+            noise = [c.drawn(rng) for c in prior.channels]
+            smooth = smooth_starlet(first.apply(noise), self.scales)
+            left = [n - p for n, p in zip(noise, prior.predict(smooth), strict=True)]
+            draws.append(smooth + last.apply(left))
+        if prior.closed:
+            return np.mean(np.square(draws), axis=(0, 2, 3))[:, None, None]
+        return smoothed_square(np.stack(draws), _FIELD)

@@ -13,9 +13,9 @@ from sigden.method import Method
 from sigden.multiband.data.grid import Grid
 from sigden.multiband.data.observation import Observation
 from sigden.multiband.data.result import MultibandResult
-from sigden.multiband.joint.masked import estimate_unmasked
-from sigden.multiband.joint.scene_prior import Response, ScenePrior, scene_prior
-from sigden.multiband.psf.spectrum import gaussian_transfer
+from sigden.multiband.joint.channel import Response
+from sigden.multiband.joint.error_map import model_variance
+from sigden.multiband.joint.scene_prior import ScenePrior, scene_prior
 
 __all__ = ["JointMethod", "JointWiener"]
 
@@ -42,12 +42,45 @@ class JointMethod(Method):
     def prior(self, observations: Sequence[Observation], grid: Grid, response: Response) -> ScenePrior:
         """Channels and prior for these observations."""
         return scene_prior(
-            observations, grid, response, target=self.target(grid), model_error=self.model_error
+            observations, grid, response, target_fwhm=self.target_fwhm, model_error=self.model_error
         )
 
-    def target(self, grid: Grid) -> Any:
-        """Transfer function of the Gaussian target PSF on the grid."""
-        return gaussian_transfer(grid.shape, grid.scale, self.target_fwhm)
+    def result(self, prior: ScenePrior, estimate: Any, noise: Any, covariance: Any, **details: Any) -> Any:
+        """Result with its error map.
+
+        Parameters
+        ----------
+        prior : ScenePrior
+            What was solved.
+        estimate : numpy.ndarray, shape (bands, rows, columns)
+            Images at the target PSF.
+        noise : numpy.ndarray, shape (bands, rows, columns) or (bands, 1, 1)
+            Variance of the propagated noise.
+        covariance : numpy.ndarray, shape (bands, bands)
+            Covariance of that noise between the bands of one pixel.
+        **details : object
+            What else the method knows.
+
+        Returns
+        -------
+        MultibandResult
+            With ``details["residual"]``, data less prediction of each observation over their noise.
+        """
+        pairs = list(zip(prior.channels, prior.predict(estimate), strict=True))
+        residual = [c.data - image for c, image in pairs]
+        variance = noise + model_variance(estimate, residual, prior)
+        standard = [
+            r / (c.sigma if c.error is None else c.error) for r, (c, _) in zip(residual, pairs, strict=True)
+        ]
+        return MultibandResult(
+            estimate=estimate,
+            uncertainty=np.sqrt(variance).astype(estimate.dtype),
+            noise_covariance=covariance,
+            bands=prior.bands,
+            grid=prior.grid,
+            target_fwhm=self.target_fwhm,
+            details={**details, "residual": standard},
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,12 +99,14 @@ class JointWiener(JointMethod):
     Notes
     -----
     The scene's power spectrum is measured in the sharpest observation, bands share it up to their total flux.
-    Each Fourier mode of the coarsest pixel grid, with all that aliases onto it, is a small linear system
-    (`FourierWiener`). The estimate is linear in the data apart from the measured spectrum, so aperture fluxes
-    are nearly unbiased: use it for photometry. The boundary is periodic.
+    Where pixels are blocks of the grid's and every image has one PSF and one noise level, each Fourier mode
+    of the coarsest pixel grid, with all that aliases onto it, is a small linear system (`FourierWiener`), and
+    the boundary is periodic. Masks, noise maps, varying PSFs and pixels of any kind are solved by
+    preconditioned conjugate gradients (`IterativeWiener`). The estimate is linear in the data apart from the
+    measured spectrum, so aperture fluxes are nearly unbiased: use it for photometry.
 
-    `uncertainty` is the propagated noise, the same for every pixel; `details` holds ``posterior_covariance``,
-    which adds the signal that the estimate smooths away on average over the scene.
+    `uncertainty` holds the propagated noise, exact in the closed form, and the error of the model
+    (`model_variance`); `noise_covariance` is the propagated noise alone.
 
     References
     ----------
@@ -87,7 +122,7 @@ class JointWiener(JointMethod):
         Parameters
         ----------
         observations : sequence of Observation
-            Images of one scene, commensurate with the grid.
+            Images of one scene; any pixels, masks and noise maps.
         grid : Grid
             Pixel grid of the estimate.
         response : mapping
@@ -105,14 +140,5 @@ class JointWiener(JointMethod):
         """
         prior = self.prior(observations, grid, response)
         solver = prior.solver(correlation=self.correlation)
-        estimate, _ = estimate_unmasked(prior, solver)
-        error = np.sqrt(np.diag(solver.noise_covariance))
-        return MultibandResult(
-            estimate=estimate,
-            uncertainty=np.broadcast_to(error[:, None, None], estimate.shape),
-            noise_covariance=solver.noise_covariance,
-            bands=prior.bands,
-            grid=grid,
-            target_fwhm=self.target_fwhm,
-            details={"posterior_covariance": solver.covariance_of_error},
-        )
+        alike = solver if prior.twin is prior else prior.twin.solver(correlation=self.correlation)
+        return self.result(prior, solver.apply(prior.data), alike.noise_variance, alike.noise_covariance)

@@ -9,10 +9,8 @@ from typing import Any
 import numpy as np
 
 from sigden.errors import ParameterError
-from sigden.multiband.data.grid import Grid
 from sigden.multiband.data.observation import Observation
-from sigden.multiband.data.power import scene_power
-from sigden.multiband.psf.spectrum import psf_transfer
+from sigden.multiband.data.power import observed_power
 from sigden.multiband.single.base import SingleImage
 from sigden.multiband.single.padded import PaddedProblem
 from sigden.operators import CircularConvolve, Diagonal
@@ -67,33 +65,10 @@ class WienerDeconvolution(SingleImage):
             raise ParameterError(f"tolerance: must be in (0, 1), got {self.tolerance}")
 
     def _scene(self, problem: PaddedProblem, observation: Observation) -> tuple[Solution, Any]:
-        amplitude = np.sqrt(self.strength * _prior_power(observation, problem.grid))
+        power = observed_power(observation, problem.grid.scale)
+        amplitude = np.sqrt(self.strength * power.on(problem.grid.shape, problem.grid.scale))
         prior = CircularConvolve.from_transfer(amplitude.astype(complex), problem.grid.shape)
         root = np.sqrt(problem.weight)
         system = LeastSquares(Diagonal(root) @ problem.operator @ prior, root * problem.data, damping=1.0)
         solution = solve(ConjugateGradient(), system, max_iter=self.max_iter, tol=self.tolerance)
         return solution, prior(solution.estimate)
-
-
-def _prior_power(observation: Observation, grid: Grid) -> Any:
-    """Power of the scene per mode of ``rfft2`` on a grid, from the image's own spectrum."""
-    values = np.asarray(observation.values, dtype=np.float64)
-    known = np.asarray(observation.weight) > 0
-    sigma = math.sqrt(float(np.mean(observation.noise_variance[known])))
-    step = observation.pixel_scale
-    psf = np.mean(np.asarray(observation.psf_grid, dtype=np.float64), axis=(0, 1))
-    half = psf_transfer(psf, values.shape, psf_scale=float(observation.psf_scale or step), scale=step)
-    if not observation.psf_includes_pixel:
-        half = half * np.sinc(np.fft.fftfreq(values.shape[0]))[:, None]
-        half = half * np.sinc(np.fft.rfftfreq(values.shape[1]))[None, :]
-    power = scene_power(values, half, sigma)
-    line = power[: values.shape[0] // 2 + 1, 0] * (grid.scale / step) ** 2
-    frequency = np.arange(line.size) / (values.shape[0] * step)
-    wanted = np.hypot(
-        np.fft.fftfreq(grid.shape[0], grid.scale)[:, None], np.fft.rfftfreq(grid.shape[1], grid.scale)
-    )
-    last = line.size - 1
-    start = max(last // 2, 1)
-    slope = math.log(line[last] / line[start]) / math.log(last / start) if last > start else -2.0
-    tail = line[last] * (np.maximum(wanted, frequency[last]) / frequency[last]) ** min(slope, -2.0)
-    return np.where(wanted > frequency[last], tail, np.interp(wanted, frequency, line))
