@@ -29,6 +29,7 @@ BUILTIN = MappingProxyType(
         "JointWiener": "sigden.multiband.joint.wiener:JointWiener",
         "LocalColour": "sigden.multiband.joint.local_colour:LocalColour",
         "RichardsonLucy": "sigden.multiband.single.richardson_lucy:RichardsonLucy",
+        "StarletDeconvolution": "sigden.multiband.single.starlet:StarletDeconvolution",
         "Tikhonov": "sigden.multiband.single.tikhonov:Tikhonov",
         "WienerDeconvolution": "sigden.multiband.single.wiener:WienerDeconvolution",
         "StrainDenoiser": "sigden.strain.denoiser:StrainDenoiser",

@@ -23,6 +23,7 @@ from sigden.multiband.psf.images import (
 )
 from sigden.multiband.psf.spectrum import psf_transfer
 from sigden.multiband.single.richardson_lucy import RichardsonLucy
+from sigden.multiband.single.starlet import StarletDeconvolution
 from sigden.multiband.single.tikhonov import Tikhonov
 from sigden.multiband.single.wiener import WienerDeconvolution
 
@@ -38,6 +39,7 @@ __all__ = [
     "MultibandResult",
     "Observation",
     "RichardsonLucy",
+    "StarletDeconvolution",
     "Tikhonov",
     "TruncatedPSFWarning",
     "WienerDeconvolution",
