@@ -1,5 +1,8 @@
 """Floor 5: joint deconvolution of images in several bands."""
 
+from sigden.multiband.after.bootstrap import bootstrap
+from sigden.multiband.after.denoise import denoise_result
+from sigden.multiband.after.denoised import Denoised
 from sigden.multiband.data.geometry import commensurate_factor, footprint
 from sigden.multiband.data.grid import Grid
 from sigden.multiband.data.nddata import observation_from_nddata, result_to_nddata
@@ -29,6 +32,7 @@ from sigden.multiband.single.wiener import WienerDeconvolution
 
 __all__ = [
     "CommensurateForward",
+    "Denoised",
     "FieldForward",
     "Grid",
     "JointGradient",
@@ -43,11 +47,13 @@ __all__ = [
     "Tikhonov",
     "TruncatedPSFWarning",
     "WienerDeconvolution",
+    "bootstrap",
     "centre_psf",
     "check_observations",
     "check_psf",
     "commensurate_factor",
     "crop_psf",
+    "denoise_result",
     "fit_mixture",
     "footprint",
     "forward_operator",
