@@ -88,7 +88,7 @@ def test_bootstrap_of_a_linear_method_is_its_exact_propagated_noise():
     ids=["sparse", "local-colour", "gradient", "denoised"],
 )
 def test_bootstrap_serves_every_method(method):
-    found = errors(method, draws=6)
+    found = errors(method, draws=4)
     assert found.uncertainty.shape == found.estimate.shape
     np.testing.assert_allclose(
         np.diag(found.noise_covariance), np.mean(found.uncertainty**2, axis=(1, 2)), rtol=1e-9
@@ -96,8 +96,8 @@ def test_bootstrap_serves_every_method(method):
     miss = found.estimate - sky().truth
     for error, off in zip(found.uncertainty, miss, strict=True):
         assert 0.05 < np.sqrt(np.mean(error**2)) / np.sqrt(np.mean(off**2)) < 3
-    np.testing.assert_array_equal(found.uncertainty, errors(method, draws=6).uncertainty)
-    assert not np.array_equal(found.uncertainty, errors(method, draws=6, seed=1).uncertainty)
+    np.testing.assert_array_equal(found.uncertainty, errors(method, draws=4).uncertainty)
+    assert not np.array_equal(found.uncertainty, errors(method, draws=4, seed=1).uncertainty)
 
 
 def test_bootstrap_keeps_unit_background_and_mask():

@@ -47,6 +47,13 @@ class Denoised(Method):
     (`denoise_result`), the same over the whole image. `uncertainty` and
     `noise_covariance` come from the repetitions, denoised in the same way; detail that the denoiser takes
     for noise is not in them, but ``details["bootstrap"]["bias"]`` tells of it.
+
+    References
+    ----------
+    .. [1] U. Akhaury, P. Jablonka, F. Courbin and J.-L. Starck, "Joint multiband deconvolution for Euclid and
+       Vera C. Rubin images", Astron. Astrophys. 697 (2025), A136, section 2: a denoiser after deconvolution.
+    .. [2] B. Efron and R. J. Tibshirani, "An introduction to the bootstrap" (Chapman and Hall, 1993), section
+       6.5.
     """
 
     axes: ClassVar[str] = "list of (rows, columns) -> (bands, rows, columns)"
