@@ -58,10 +58,12 @@ class Functional(ABC):
         return xp
 
     def _step(self, step: Any, x: Any) -> Any:
-        value = checked_parameter(step, f"{self!r}: step", minimum=0.0, strict=True)
+        # the name alone: the text of parameter arrays takes longer than the map
+        label = f"{type(self).__name__}: step"
+        value = checked_parameter(step, label, minimum=0.0, strict=True)
         if is_array(value) and not self.elementwise_step:
             raise ParameterError(f"{self!r}: needs one step for all samples, got an array")
-        return matched(value, x, f"{self!r}: step")
+        return matched(value, x, label)
 
     @abstractmethod
     def _value(self, xp: Any, x: Any) -> float:

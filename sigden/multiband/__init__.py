@@ -1,5 +1,8 @@
 """Floor 5: joint deconvolution of images in several bands."""
 
+from sigden.multiband.after.bootstrap import bootstrap
+from sigden.multiband.after.denoise import denoise_result
+from sigden.multiband.after.denoised import Denoised
 from sigden.multiband.data.geometry import commensurate_factor, footprint
 from sigden.multiband.data.grid import Grid
 from sigden.multiband.data.nddata import observation_from_nddata, result_to_nddata
@@ -23,11 +26,13 @@ from sigden.multiband.psf.images import (
 )
 from sigden.multiband.psf.spectrum import psf_transfer
 from sigden.multiband.single.richardson_lucy import RichardsonLucy
+from sigden.multiband.single.starlet import StarletDeconvolution
 from sigden.multiband.single.tikhonov import Tikhonov
 from sigden.multiband.single.wiener import WienerDeconvolution
 
 __all__ = [
     "CommensurateForward",
+    "Denoised",
     "FieldForward",
     "Grid",
     "JointGradient",
@@ -38,14 +43,17 @@ __all__ = [
     "MultibandResult",
     "Observation",
     "RichardsonLucy",
+    "StarletDeconvolution",
     "Tikhonov",
     "TruncatedPSFWarning",
     "WienerDeconvolution",
+    "bootstrap",
     "centre_psf",
     "check_observations",
     "check_psf",
     "commensurate_factor",
     "crop_psf",
+    "denoise_result",
     "fit_mixture",
     "footprint",
     "forward_operator",

@@ -1,12 +1,14 @@
 """Local colour on a simulated scene of known truth."""
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 import pytest
+from astropy.wcs import WCS
 
 from sigden import InputError, ParameterError, from_toml
-from sigden.multiband import Grid, LocalColour, Observation
+from sigden.multiband import Grid, LocalColour, Observation, bootstrap
 from sigden.simulate.scene import scene
 
 
@@ -88,6 +90,63 @@ def test_two_images_of_a_band_count_as_one_of_less_noise():
     assert bright.sum() > 100
     np.testing.assert_allclose(twice.details["colour"][bright], once.details["colour"][bright], rtol=0.05)
     assert twice.uncertainty[bright].mean() < once.uncertainty[bright].mean()
+
+
+def changed(**options):
+    return [
+        replace(o, **{k: v(o) if callable(v) else v for k, v in options.items()}) if o.band != "VIS" else o
+        for o in observe()
+    ]
+
+
+def test_noise_maps_and_masks_give_what_uniform_noise_gives():
+    plain = LocalColour()(observe(), GRID, response=response())
+    rng = np.random.default_rng(3)
+    mask = rng.random((48, 48)) < 0.05
+    image = {o.band: np.where(mask, np.nan, o.image) for o in observe()[1:]}
+    found = LocalColour()(
+        changed(
+            sigma=lambda o: o.sigma * (1 + 1e-3 * rng.random(o.shape)),
+            mask=mask,
+            image=lambda o: image[o.band],
+        ),
+        GRID,
+        response=response(),
+    )
+    assert found.bands == plain.bands
+    assert nmse(found.estimate, sky().truth) < 1.2 * nmse(plain.estimate, sky().truth)
+    np.testing.assert_allclose(apertures(found.estimate), apertures(sky().truth), rtol=0.06)
+    assert np.isnan(found.uncertainty).all()
+    again = bootstrap(LocalColour(), changed(mask=mask, image=lambda o: image[o.band]), GRID,
+                      response=response(), draws=2)  # fmt: skip
+    assert np.isfinite(again.uncertainty).all()
+
+
+def test_any_pixels_through_their_wcs():
+    s = sky()
+    wide, *narrow = observe()
+    grid = Grid.from_wcs((96, 96), tangent(s.scale, (48.5, 48.5)))
+    observations = [replace(wide, wcs=grid.wcs)]
+    turned = tangent(s.rubin_scale, (24.5, 24.5))
+    for one in narrow:
+        observations.append(replace(one, wcs=turned))
+    plain = LocalColour()(observe(), GRID, response=response())
+    same = LocalColour()(observations, grid, response=response())
+    np.testing.assert_allclose(same.estimate, plain.estimate, atol=1e-6 * plain.estimate.max())
+    # cut by a row, the images are no whole blocks of the grid any more
+    cut = [replace(o, image=o.image[1:], wcs=tangent(s.rubin_scale, (24.5, 23.5))) for o in observations[1:]]
+    found = LocalColour()([observations[0], *cut], grid, response=response())
+    inside = np.s_[:, 12:-12, 12:-12]
+    assert nmse(found.estimate[inside], s.truth[inside]) < 1.2 * nmse(plain.estimate[inside], s.truth[inside])
+
+
+def tangent(scale, centre):
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype = "RA---TAN", "DEC--TAN"
+    wcs.wcs.crval = 150.0, 2.0
+    wcs.wcs.crpix = centre
+    wcs.wcs.cdelt = -scale / 3600, scale / 3600
+    return wcs
 
 
 def test_unit_of_flux_does_not_matter():

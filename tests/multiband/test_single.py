@@ -5,14 +5,19 @@ import pytest
 from scipy.ndimage import shift
 
 from sigden import InputError, ParameterError, from_toml
+from sigden.denoisers.starlet import starlet
 from sigden.multiband import (
     Grid,
     Observation,
     RichardsonLucy,
+    StarletDeconvolution,
     Tikhonov,
     WienerDeconvolution,
     gaussian_psf,
 )
+from sigden.multiband.single.padded import padded_problem
+from sigden.multiband.single.starlet import _noise as starlet_noise
+from sigden.simulate.scene import scene
 from sigden.solvers import Status
 
 SCALE, FWHM, TARGET, SIGMA = 0.1, 0.35, 0.2, 0.1
@@ -22,8 +27,9 @@ GRID = Grid(shape=(N, N), scale=SCALE)
 PSF = gaussian_psf(FWHM, SCALE, (25, 25))
 SOURCES = ((31.3, 30.2, 0.12, 500.0), (18.0, 45.5, 0.05, 300.0), (47.0, 20.0, 0.2, 400.0))
 STRADDLING = (30.0, 0.5, 0.08, 800.0)
-METHODS = [Tikhonov(), WienerDeconvolution(), RichardsonLucy()]
-NAMES = ["tikhonov", "wiener", "richardson-lucy"]
+STARLET = StarletDeconvolution(max_iter=100)
+METHODS = [Tikhonov(), WienerDeconvolution(), RichardsonLucy(), STARLET]
+NAMES = ["tikhonov", "wiener", "richardson-lucy", "starlet"]
 
 
 def image(fwhm, sources=SOURCES):
@@ -45,7 +51,7 @@ def observe(seed=0, sources=SOURCES, unit=1.0, **changes):
 
 def exact(method):
     """Conjugate gradients magnify rounding until they have converged."""
-    if isinstance(method, RichardsonLucy):
+    if isinstance(method, (RichardsonLucy, StarletDeconvolution)):
         return method
     return method.replace(tolerance=1e-8, max_iter=2000)
 
@@ -154,6 +160,55 @@ def test_tikhonov_takes_the_largest_weight_that_explains_the_data():
     assert more.details["regularization"] == 2 * weight
 
 
+def test_starlet_coefficients_of_noise_alone_are_zero():
+    rng = np.random.default_rng(5)
+    sigma = np.where(np.arange(N) < N // 2, SIGMA, 20 * SIGMA)[:, None] * np.ones((N, N))
+    observation = Observation(sigma * rng.standard_normal((N, N)), PSF, "i", sigma=sigma, scale=SCALE)
+    quiet = StarletDeconvolution(threshold=4.5, max_iter=50).solve(observation, GRID)
+    smooth = [np.abs(np.diff(quiet.estimate, axis=axis)).max() for axis in (0, 1)]
+    loud = StarletDeconvolution(threshold=0.5, max_iter=50).solve(observation, GRID)
+    rough = [np.abs(np.diff(loud.estimate, axis=axis)).max() for axis in (0, 1)]
+    assert max(smooth) < 0.05 * max(rough)
+
+
+def test_starlet_thresholds_are_the_noise_that_comes_back():
+    sigma = np.where(np.arange(N) < N // 2, SIGMA, 3 * SIGMA)[:, None] * np.ones((N, N))
+    observation = Observation(np.zeros((N, N)), PSF, "i", sigma=sigma, scale=SCALE)
+    problem = padded_problem(observation, GRID)
+    unit = float(np.sqrt(problem.weight).max())
+    found = starlet_noise(problem, unit, 3)[:, 12:-12, 12:-12]
+    rng = np.random.default_rng(6)
+    draws = [
+        starlet(
+            problem.operator.adjoint(np.sqrt(problem.weight) * rng.standard_normal(problem.data.shape)), 3
+        )
+        for _ in range(200)
+    ]
+    measured = np.std(draws, axis=0)[:, 12:-12, 12:-12] / unit
+    inside = np.s_[:, 10:20, 10:-10], np.s_[:, 50:60, 10:-10]
+    for part in inside:
+        ratio = np.sqrt(np.mean(measured[part] ** 2, axis=(1, 2)) / np.mean(found[part] ** 2, axis=(1, 2)))
+        np.testing.assert_allclose(ratio[:3], 1.0, atol=0.15)
+
+
+def test_starlet_positivity_damps_what_rings_below_zero():
+    sky = scene(seed=21, size=64, psf_size=41, galaxies=2, stars=0)
+    options = {"scale": sky.rubin_scale, "offset": (sky.scale / 2,) * 2, "psf_scale": sky.scale}
+    observation = Observation(sky.rubin[1], sky.psf_rubin[1], "i", sigma=float(sky.sigma_rubin[1]), **options)
+    grid = Grid(shape=sky.vis.shape, scale=sky.scale)
+    free, bound = (StarletDeconvolution(max_iter=150, positivity=p)(observation, grid) for p in (False, True))
+    assert np.minimum(bound, 0).sum() > 0.7 * np.minimum(free, 0).sum()
+    assert nmse(bound, sky.truth[1]) < nmse(free, sky.truth[1])
+    assert bound.sum() == pytest.approx(sky.truth[1].sum(), rel=0.03)
+
+
+def test_starlet_stops_at_its_certificate():
+    solution = StarletDeconvolution(tolerance=1e-2).solve(observe(), GRID)
+    assert solution.status is Status.CONVERGED
+    assert solution.gap <= 1e-2
+    assert StarletDeconvolution(max_iter=3).solve(observe(), GRID).status is Status.MAX_ITER
+
+
 @pytest.mark.parametrize("method", METHODS, ids=NAMES)
 def test_what_is_missing_is_said(method):
     with pytest.raises(ParameterError, match="neither sigma nor variance"):
@@ -173,6 +228,9 @@ def test_what_is_missing_is_said(method):
         (WienerDeconvolution, {"tolerance": 0.0}),
         (RichardsonLucy, {"discrepancy": -1.0}),
         (RichardsonLucy, {"level": 0.0}),
+        (StarletDeconvolution, {"threshold": -1.0}),
+        (StarletDeconvolution, {"scales": 0}),
+        (StarletDeconvolution, {"tolerance": 0.0}),
     ],
 )
 def test_parameters_are_checked_by_name(cls, changes):
@@ -182,7 +240,12 @@ def test_parameters_are_checked_by_name(cls, changes):
 
 @pytest.mark.parametrize(
     "method",
-    [Tikhonov(regularization=0.01), WienerDeconvolution(strength=2.0), RichardsonLucy(max_iter=7)],
+    [
+        Tikhonov(regularization=0.01),
+        WienerDeconvolution(strength=2.0),
+        RichardsonLucy(max_iter=7),
+        StarletDeconvolution(threshold=4.0, scales=5, positivity=True),
+    ],
     ids=NAMES,
 )
 def test_serialisable(method):

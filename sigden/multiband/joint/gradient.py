@@ -10,9 +10,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sigden.arrays import is_numpy, namespace
+from sigden.denoisers.base import Denoiser
 from sigden.errors import InputError, ParameterError
 from sigden.functionals import NonNegativity, Zero
 from sigden.method import Method
+from sigden.multiband.after.bootstrap import repeats, with_errors
+from sigden.multiband.after.denoise import Denoise, denoised_with_errors
 from sigden.multiband.data.geometry import footprint
 from sigden.multiband.data.grid import Grid
 from sigden.multiband.data.observation import Observation, check_observations
@@ -23,6 +26,8 @@ from sigden.operators import CircularConvolve, LinearOperator
 from sigden.solvers import FISTA, Composite, Smooth, Solution, solve
 
 __all__ = ["JointGradient"]
+
+_DRAWS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +48,11 @@ class JointGradient(Method):
         Largest number of steps; few steps smooth.
     tolerance : float, default 1e-5
         Relative residual of a proximal gradient step at which the solver stops.
+    denoiser : Denoiser or None, default None
+        What takes the noise off each band afterwards.
     draws : int, default 0
-        Bootstrap repetitions for the uncertainty, which is NaN without them.
+        Bootstrap repetitions for the uncertainty, which is NaN without them; with a denoiser zero stands for
+        four, as the denoiser must be told the noise.
 
     Notes
     -----
@@ -53,13 +61,23 @@ class JointGradient(Method):
     .. math:: \\sum_b \\tfrac12 \\| \\frac{H_b x_b - y_b}{s_b} \\|^2
         + \\frac{\\lambda}{2} \\| \\frac{H_v \\sum_c a_c x_c - y_v}{s_v} \\|^2, \\qquad x \\ge 0,
 
-    the objective of the gradient step of [1]_. What is mended here against projected gradients as used there:
-    the operators go back by their exact adjoints; the acceleration is that of [2]_ with restarts, and its
-    step follows from the operators' norms; noise maps and masks weigh every pixel; and the weight of the wide
-    band is one number for all bands, not reset from the residuals at every step, which has no fixed
-    objective, and by default that of its noise, to which the error of the mixture is added:
-    ``s_v^2 = sigma^2 + (model_error y_v)^2``. There is no denoising step. Where an observation's pixels are
-    blocks of the grid's its borders are periodic.
+    the method of [1]_: this objective by projected gradients, then a denoiser. What is mended against its
+    public code: the operators go back by their exact adjoints, where the code enlarges the residuals; the
+    acceleration is that of [2]_ with restarts, where its momentum never grows, and the step follows from the
+    operators' norms; noise maps and masks weigh every pixel, where its noise map cancels; and the weight of
+    the wide band is one number for all bands, where the code resets it from the residuals at every step
+    and so has no fixed objective.
+
+    The weight follows from the noise: with `mixture_weight` one the wide band counts as its likelihood says,
+    where its variance is that of its noise plus that of the mixture,
+    ``s_v^2 = sigma^2 + (model_error y_v)^2``. In faint pixels the wide band weighs what its noise allows, in
+    bright ones what the mixture allows.
+
+    The denoiser comes after the gradient solution, as in [1]_, which takes a DRUNet there: a network is given
+    as a function at call time, ``denoise=``, as it cannot be written down. It is told the noise that
+    repetitions of the solution on new draws of the noise show, scale by scale (`denoise_result`).
+
+    Where an observation's pixels are blocks of the grid's its borders are periodic.
 
     Nothing couples the bands where their mixture vanishes: the contrast of two bands is as sharp as their own
     images, and no prior fills it in. `JointWiener` and `JointSparse` do.
@@ -80,6 +98,7 @@ class JointGradient(Method):
     positivity: bool = True
     max_iter: int = 200
     tolerance: float = 1e-5
+    denoiser: Denoiser | None = None
     draws: int = 0
 
     def __post_init__(self) -> None:
@@ -96,7 +115,12 @@ class JointGradient(Method):
             raise ParameterError(f"draws: must be 0 or at least 2, got {self.draws}")
 
     def __call__(
-        self, observations: Sequence[Observation], grid: Grid, *, response: Response
+        self,
+        observations: Sequence[Observation],
+        grid: Grid,
+        *,
+        response: Response,
+        denoise: Denoise | None = None,
     ) -> MultibandResult:
         """Estimate all bands.
 
@@ -108,6 +132,9 @@ class JointGradient(Method):
             Pixel grid of the estimate.
         response : mapping
             Weight of each band in every wide band, ``{"VIS": {"r": 0.38, "i": 0.35, "z": 0.27}}``.
+        denoise : callable, optional
+            A function ``denoise(image, sigma)`` in place of `denoiser`, such as a network, see
+            `denoise_result`.
 
         Returns
         -------
@@ -117,10 +144,22 @@ class JointGradient(Method):
         Raises
         ------
         InputError
-            If the observations do not fit the grid or each other.
+            If the observations do not fit the grid or each other, or `denoise` returns what is no image.
         ParameterError
             If an observation has no noise level, or a wide band mixes a band that none shows.
         """
+        result = self._result(observations, grid, response)
+        chosen = self.denoiser if denoise is None else denoise
+        if chosen is None and not self.draws:
+            return result
+        draws = self.draws or _DRAWS
+        plain = self.replace(denoiser=None, draws=0)
+        if chosen is None:
+            found = repeats(plain, result, observations, grid, response, draws=draws, seed=0)
+            return with_errors(result, np.stack(list(found)), draws=draws, seed=0)
+        return denoised_with_errors(plain, result, observations, grid, response, chosen, draws=draws, seed=0)
+
+    def _result(self, observations: Sequence[Observation], grid: Grid, response: Response) -> MultibandResult:
         observations = check_observations(observations)
         bands = tuple(dict.fromkeys(o.band for o in observations if o.band not in response))
         if not bands:
@@ -128,18 +167,10 @@ class JointGradient(Method):
         terms = [self._term(o, grid, bands, response) for o in observations]
         solution = self._solve(terms, grid, len(bands))
         estimate = self._at_target(solution.estimate, grid)
-        uncertainty = np.full(estimate.shape, math.nan)
-        covariance = np.full((len(bands), len(bands)), math.nan)
-        if self.draws:
-            repeats = np.stack(list(self._repeats(terms, solution.estimate, grid)))
-            uncertainty = np.std(repeats, axis=0, ddof=1)
-            error = repeats - np.mean(repeats, axis=0)
-            covariance = np.einsum("nbrc,ndrc->bd", error, error)
-            covariance /= (self.draws - 1) * math.prod(grid.shape)
         return MultibandResult(
             estimate=estimate,
-            uncertainty=uncertainty,
-            noise_covariance=covariance,
+            uncertainty=np.full(estimate.shape, math.nan),
+            noise_covariance=np.full((len(bands), len(bands)), math.nan),
             bands=bands,
             grid=grid,
             target_fwhm=self.target_fwhm,
@@ -186,12 +217,6 @@ class JointGradient(Method):
             start = np.maximum(start, 0.0)
         return solve(FISTA(), Composite(smooth, simple), start, max_iter=self.max_iter, tol=self.tolerance)
 
-    def _repeats(self, terms: Sequence[_Term], scene: Any, grid: Grid) -> Any:
-        rng = np.random.default_rng(0)
-        for _ in range(self.draws):
-            again = [t.drawn(scene, rng) for t in terms]
-            yield self._at_target(self._solve(again, grid, len(scene)).estimate, grid)
-
     def _at_target(self, scene: Any, grid: Grid) -> Any:
         rows = np.fft.fftfreq(grid.shape[0], grid.scale)
         columns = np.fft.rfftfreq(grid.shape[1], grid.scale)
@@ -227,10 +252,3 @@ class _Term:
         spread = self.operator.adjoint(known * self.data)
         gain = float(np.sum(self.operator(spread) * known))
         return spread * (float(np.sum(known * self.data)) / gain) if gain and exposure.any() else spread * 0.0
-
-    def drawn(self, scene: Any, rng: np.random.Generator) -> _Term:
-        """The same term with data as the scene and the noise would give them."""
-        known = self.precision > 0
-        error = np.where(known, 1.0 / np.sqrt(np.where(known, self.precision, 1.0)), 0.0)
-        data = self.residual(scene) + self.data + error * rng.standard_normal(self.data.shape)
-        return _Term(self.operator, data, self.weight, self.precision, self.mix)

@@ -15,6 +15,7 @@ from sigden.multiband.data.grid import Grid
 from sigden.multiband.data.observation import Observation, check_observations
 from sigden.multiband.data.result import MultibandResult
 from sigden.multiband.joint.channel import Channel, Response
+from sigden.multiband.joint.colour_field import any_pixels, closed_form
 from sigden.multiband.joint.fourier_wiener import FourierWiener
 from sigden.multiband.joint.scene_prior import ScenePrior, scene_prior
 
@@ -46,11 +47,16 @@ class LocalColour(Method):
 
     where c0 is the ratio of the total fluxes and t the scatter of colours in its unit: without light the
     colour falls back to c0. The detail of all bands is that of the wide one: what differs within a window is
-    lost. It is the fastest of the joint methods and what the others must beat. The boundary is periodic.
+    lost. It is the fastest of the joint methods and what the others must beat.
 
-    `uncertainty` holds the propagated noise of the wide band and of the colour in its window, to first order:
-    it is a guide where the window holds little light, and detail lost within a window is not in it. `details`
-    holds ``colour``, the maps, and ``wide``, the deconvolved wide band.
+    Where every image's pixels are whole multiples of the grid's and its noise is uniform, all is in closed
+    form with periodic borders. Any other pixels, rotations, noise maps, masks and PSFs that vary go through
+    their forward operators: the wide band is deconvolved by `WienerDeconvolution`, sums run over the pixels
+    with data, and `uncertainty` is NaN: `bootstrap` measures it.
+
+    In closed form `uncertainty` holds the propagated noise of the wide band and of the colour in its window,
+    to first order: it is a guide where the window holds little light, and detail lost within a window is not
+    in it. `details` holds ``colour``, the maps, and ``wide``, the deconvolved wide band.
 
     References
     ----------
@@ -79,8 +85,7 @@ class LocalColour(Method):
         Parameters
         ----------
         observations : sequence of Observation
-            Images of one scene, commensurate with the grid, at least one of them of a wide band with the
-            grid's pixels.
+            Images of one scene, at least one of them of a wide band.
         grid : Grid
             Pixel grid of the estimate.
         response : mapping
@@ -94,17 +99,22 @@ class LocalColour(Method):
         Raises
         ------
         InputError
-            If the observations do not fit the grid or each other, or none is of a wide band with the grid's
-            pixels.
+            If the observations do not fit the grid or each other, or none is of a wide band.
         """
         observations = check_observations(observations)
+        if not closed_form(observations, grid, response):
+            found = any_pixels(self, observations, grid, response)
+            count = len(found.bands)
+            return MultibandResult(
+                estimate=found.estimate,
+                uncertainty=np.full(found.estimate.shape, math.nan),
+                noise_covariance=np.full((count, count), math.nan),
+                bands=found.bands,
+                grid=grid,
+                target_fwhm=self.target_fwhm,
+                details={"colour": found.colour, "wide": found.wide},
+            )
         prior = scene_prior(observations, grid, response, target_fwhm=self.target_fwhm, model_error=0.0)
-        for o, c in zip(observations, prior.channels, strict=True):
-            if c.transfer is None:
-                raise InputError(
-                    f"band {o.band!r}: its pixels are no whole multiple of the grid's, or its PSF varies; "
-                    "local colour needs commensurate grids, JointWiener does not"
-                )
         wide = _sharpest_wide(observations, prior.channels, response)
         flux = prior.relative_flux / float(wide.mix @ prior.relative_flux)
         image, modes, error = _deconvolved(wide, prior)

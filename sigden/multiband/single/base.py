@@ -72,8 +72,9 @@ class SingleImage(Method):
         Returns
         -------
         Solution
-            Estimate at the target PSF, why the solver stopped, and in ``details["chi2"]`` the mean squared
-            standardised residual of the pixels with data.
+            Estimate at the target PSF, why the solver stopped, in ``details["chi2"]`` the mean squared
+            standardised residual of the pixels with data, and in ``details["scene"]`` the scene before any
+            PSF.
 
         Raises
         ------
@@ -84,7 +85,7 @@ class SingleImage(Method):
         """
         problem = padded_problem(observation, grid)
         solution, scene = self._scene(problem, observation)
-        details = {**solution.details, "chi2": chi2(problem, scene)}
+        details = {**solution.details, "chi2": chi2(problem, scene), "scene": scene[problem.inside]}
         return replace(solution, estimate=problem.at_target(scene, self.target_fwhm), details=details)
 
     @abstractmethod

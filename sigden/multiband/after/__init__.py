@@ -1,0 +1,1 @@
+"""What is done with a result: its errors by bootstrap, and denoising."""
