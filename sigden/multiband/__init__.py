@@ -1,5 +1,6 @@
 """Floor 5: joint deconvolution of images in several bands."""
 
+from sigden.multiband.apply import deconvolve
 from sigden.multiband.data.geometry import commensurate_factor, footprint
 from sigden.multiband.data.grid import Grid
 from sigden.multiband.data.nddata import observation_from_nddata, result_to_nddata
@@ -25,6 +26,9 @@ from sigden.multiband.psf.spectrum import psf_transfer
 from sigden.multiband.single.richardson_lucy import RichardsonLucy
 from sigden.multiband.single.tikhonov import Tikhonov
 from sigden.multiband.single.wiener import WienerDeconvolution
+from sigden.multiband.tiles.mosaic import Mosaic
+from sigden.multiband.tiles.solve import deconvolve_tiles
+from sigden.multiband.tiles.stamps import deconvolve_stamps
 
 __all__ = [
     "CommensurateForward",
@@ -35,6 +39,7 @@ __all__ = [
     "JointWiener",
     "LocalColour",
     "Mixture",
+    "Mosaic",
     "MultibandResult",
     "Observation",
     "RichardsonLucy",
@@ -46,6 +51,9 @@ __all__ = [
     "check_psf",
     "commensurate_factor",
     "crop_psf",
+    "deconvolve",
+    "deconvolve_stamps",
+    "deconvolve_tiles",
     "fit_mixture",
     "footprint",
     "forward_operator",
