@@ -336,8 +336,8 @@ def _refined(mosaic: Mosaic, refine: int) -> Grid:
         half = (1 - 1 / refine) / 2 * mosaic.pixel_scale
         if max(abs(o - half) for o in mosaic.offset) > 1e-6 * mosaic.pixel_scale:
             raise ParameterError(
-                f"grid.reference: band {mosaic.band!r} begins at offset {mosaic.offset}; with refine {refine} "
-                f"the reference of a scene without WCS must be at {half:g}"
+                f"grid.reference: band {mosaic.band!r} begins at offset {mosaic.offset}; where there is no "
+                f"WCS it must be at {half:g} for refine {refine}"
             )
         return Grid(shape, mosaic.pixel_scale / refine)
     if refine == 1:

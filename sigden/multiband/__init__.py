@@ -13,6 +13,7 @@ from sigden.multiband.joint.gradient import JointGradient
 from sigden.multiband.joint.local_colour import LocalColour
 from sigden.multiband.joint.sparse import JointSparse
 from sigden.multiband.joint.wiener import JointWiener
+from sigden.multiband.predict import predict
 from sigden.multiband.psf.images import (
     TruncatedPSFWarning,
     centre_psf,
@@ -60,6 +61,7 @@ __all__ = [
     "gaussian_psf",
     "normalise_psf",
     "observation_from_nddata",
+    "predict",
     "psf_transfer",
     "resample_psf",
     "response_weights",

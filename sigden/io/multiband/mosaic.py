@@ -98,8 +98,8 @@ def open_mosaic(
     Parameters
     ----------
     path : path
-        FITS file with the image. The units IMAGE, MASK and VARIANCE (Rubin) or SCI, RMS and FLG (Euclid) in it
-        bring noise and mask along.
+        FITS file with the image. The units IMAGE, MASK and VARIANCE (Rubin) or SCI, RMS and FLG (Euclid) in
+        it bring noise and mask along.
     band : str
         Name of the band.
     psf : array or callable

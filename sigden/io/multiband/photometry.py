@@ -70,8 +70,8 @@ def flux_scale(
 
     Notes
     -----
-    A zero point that is given comes first, then a unit of flux, then a zero point in the header. Magnitudes of
-    a zero point must be AB; convert others beforehand.
+    A zero point that is given comes first, then a unit of flux, then a zero point in the header. Zero points
+    must be AB magnitudes; convert others beforehand.
     """
     if zero_point is not None:
         return _from_zero_point(zero_point, f"zero_point of {name}")
@@ -87,8 +87,8 @@ def flux_scale(
             return _from_zero_point(float(value), f"{keyword} of {name}")
     said = f"BUNIT {text!r} is no flux" if text else "has no BUNIT"
     raise FileError(
-        f"{name}: {said} and none of {', '.join(_KEYWORDS)} gives a zero point; give zero_point (AB magnitude "
-        'of one unit), or flux_unit = "native" if all images are on one scale'
+        f"{name}: {said} and none of {', '.join(_KEYWORDS)} gives a zero point; give zero_point (AB "
+        'magnitude of one unit), or flux_unit = "native" if all images are on one scale'
     )
 
 

@@ -46,8 +46,8 @@ def write_multiband(
     unit : str, optional
         Unit of the fluxes, for BUNIT.
     layout : {"cube", "bands"}
-        ``cube``: estimates of all bands in the primary unit, their errors in the unit ERROR. ``bands``: a unit
-        for each band, named after it, and one for its error, as ``r`` and ``r_ERROR``.
+        ``cube``: estimates of all bands in the primary unit, their errors in the unit ERROR. ``bands``: a
+        unit for each band, named after it, and one for its error, as ``r`` and ``r_ERROR``.
     history : iterable of str
         Lines of provenance, added as HISTORY.
     overwrite : bool

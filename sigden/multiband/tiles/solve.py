@@ -62,12 +62,13 @@ def deconvolve_tiles(
     response : mapping
         Weight of each band in every wide band.
     tile : int, optional
-        Largest side of a tile in pixels of the grid, without its halo. 512 by default, or what `memory` holds.
+        Largest side of a tile in pixels of the grid, without its halo; 512 by default, or what `memory`
+        holds.
     halo : int, optional
         Pixels around a tile that are solved with it and left out; those of 4.8 arcsec by default.
     crossfade : int, optional
-        Pixels on each side of a seam over which neighbouring tiles are mixed, at most `halo`; half the halo by
-        default, 0 for a plain cut.
+        Pixels on each side of a seam over which neighbouring tiles are mixed, at most `halo`; half the halo
+        by default, 0 for a plain cut.
     memory : int, optional
         Bound in bytes on what the solves take together; the images and the result themselves come on top.
     workers : int, optional
@@ -94,10 +95,11 @@ def deconvolve_tiles(
 
     Notes
     -----
-    A tile is solved with what the images show of it and its halo, with their PSF in its middle. The periodic
-    border of the closed forms falls into the halo. The prior is that of the tile, so that neighbours differ a
-    little, by far less than the noise; a cross-fade spreads the step. A field that fits into one tile gives
-    exactly the result of the method itself.
+    A tile is solved with what the images show of it and its halo, with their PSF in its middle. In the outer
+    part of the halo light fades to nothing while the noise stays, so that a source cut by the edge of a
+    window does not meet the other side of the periodic border and falsify the prior (`tapered`). The prior is
+    that of the tile, so that neighbours differ a little; a cross-fade spreads the step. A field that fits
+    into one tile gives exactly the result of the method itself.
 
     Uncertainties of neighbours see the same noise and are mixed like the estimates. `noise_covariance` is the
     mean over the tiles.
@@ -118,14 +120,17 @@ def deconvolve_tiles(
     fade = halo // 2 if crossfade is None else _whole(crossfade, "crossfade", 0)
     if fade > halo:
         raise ParameterError(f"crossfade: must be at most the halo of {halo} pixels, got {fade}")
-    if len(tiles) > 1:
+    if len(tiles) == 1:
+        fade = 0
+    else:
         fade = min(fade, min(min(t.core[1] - t.core[0], t.core[3] - t.core[2]) for t in tiles) // 2)
     field_of = _Field.empty(bands, grid, mosaics, out)
-    for done, (one, found) in enumerate(_solved(method, mosaics, grid, response, tiles, halo, workers), 1):
-        field_of.add(one, found, fade if len(tiles) > 1 else 0)
+    solved = _solved(method, mosaics, grid, response, tiles, halo, fade, workers)
+    for done, (one, found) in enumerate(solved, 1):
+        field_of.add(one, found, fade)
         if progress is not None:
             progress(done, len(tiles))
-    field_of.finish(tiles, fade if len(tiles) > 1 else 0)
+    field_of.finish(tiles, fade)
     return MultibandResult(
         estimate=field_of.estimate,
         uncertainty=field_of.uncertainty,
@@ -203,12 +208,13 @@ def _solved(
     response: Response,
     tiles: Sequence[Tile],
     halo: int,
+    crossfade: int,
     workers: int,
 ) -> Iterator[tuple[Tile, MultibandResult | None]]:
     """Tiles with their results, in order, no more of them at a time than there are workers."""
 
     def work(one: Tile) -> MultibandResult | None:
-        fade = one.inner_edges(grid.shape, halo // 2)
+        fade = one.inner_edges(grid.shape, min(halo // 2, halo - crossfade))
         return solve_window(method, mosaics, grid, one.window, response=response, fade=fade)
 
     if workers == 1 or len(tiles) == 1:

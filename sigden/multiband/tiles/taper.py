@@ -13,7 +13,7 @@ from sigden.multiband.data.observation import Observation
 __all__ = ["tapered"]
 
 Edges = tuple[int, int, int, int]
-"""Width of the fade, in pixels of the grid, at the first and last row and the first and last column; 0 for none."""
+"""Width of the fade in pixels of the grid, at the first and last row and the first and last column."""
 
 
 def tapered(observation: Observation, grid: Grid, edges: Edges, seed: int) -> Observation:
