@@ -71,7 +71,7 @@ def report_of(
         response=scene.response,
         title="Result",
         method=scene.method,
-        text=text or _described(done),
+        text=text or _described(done, scene),
         command=command_line(),
         unit=scene.unit or "",
         truth=truth,
@@ -82,12 +82,15 @@ def report_of(
     return picture, multiband_page(section, title=f"Deconvolved scene: {title}", made=made_now())
 
 
-def _described(done: SceneResult) -> str:
+def _described(done: SceneResult, scene: Scene) -> str:
     if done.window is None:
         return ""
     first, last, left, right = done.window
+    tiles = f"The field was solved in {done.result.details['tiles']} tiles."
+    if (last - first, right - left) == scene.grid.shape:
+        return tiles
     return (
-        f"The field was solved in {done.result.details['tiles']} tiles. Shown are rows {first} to {last - 1} "
+        f"{tiles} Shown are rows {first} to {last - 1} "
         f"and columns {left} to {right - 1} of it, around its brightest pixel."
     )
 

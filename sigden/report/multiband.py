@@ -16,6 +16,7 @@ from sigden.report.html import flat, inline, render_page
 from sigden.report.multiband_figures import colour_figure, error_figure, flux_figure, residual_figure
 from sigden.report.photometry import Comparison, compare_fluxes
 from sigden.report.render import to_png
+from sigden.report.style import DARK, LIGHT, Palette
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -72,7 +73,9 @@ class MultibandSection:
         return compare_fluxes(self.result, self.observations, self.response)
 
 
-def multiband_figures(section: MultibandSection, comparison: Comparison) -> dict[str, tuple[Figure, str]]:
+def multiband_figures(
+    section: MultibandSection, comparison: Comparison, *, palette: Palette = LIGHT
+) -> dict[str, tuple[Figure, str]]:
     """Figures of the page.
 
     Parameters
@@ -81,6 +84,8 @@ def multiband_figures(section: MultibandSection, comparison: Comparison) -> dict
         What to show.
     comparison : Comparison
         Its predicted images and sources.
+    palette : Palette
+        Colours.
 
     Returns
     -------
@@ -102,23 +107,23 @@ def multiband_figures(section: MultibandSection, comparison: Comparison) -> dict
         )
     out = {
         "colours": (
-            colour_figure(section.result, section.observations, truth=truth),
+            colour_figure(section.result, section.observations, truth=truth, palette=palette),
             "Colours before and after on one asinh scale (Lupton et al. 2004), reddest band as red; before: "
             "each band as observed, background taken off.",
         ),
         "residuals": (
-            residual_figure(section.observations, comparison),
+            residual_figure(section.observations, comparison, palette=palette),
             "Data less what the estimate predicts for them, in units of the noise. Noise alone looks alike "
             "everywhere; structure in the place of sources is what the model does not explain.",
         ),
         "errors": (
-            error_figure(section.result, section.unit),
+            error_figure(section.result, section.unit, palette=palette),
             "Standard deviation of the propagated noise of the estimate.",
         ),
     }
     if comparison.sources:
         out["fluxes"] = (
-            flux_figure(comparison),
+            flux_figure(comparison, palette=palette),
             "Flux of every detected source in an aperture on the data, and on what the estimate predicts for "
             "them, so that both have one PSF. Bars: noise of the data.",
         )
@@ -154,6 +159,7 @@ def multiband_page(section: MultibandSection, *, title: str = "Deconvolved scene
     except ImportError as error:
         raise MissingExtraError("figures need matplotlib: python -m pip install 'sigden[plot]'") from error
     comparison = section.comparison()
+    night = multiband_figures(section, comparison, palette=DARK)
     content = {
         "title": section.title,
         "text": section.text,
@@ -164,7 +170,7 @@ def multiband_page(section: MultibandSection, *, title: str = "Deconvolved scene
         "pictures": [
             {
                 "light": inline(to_png(figure, dpi=110), "png"),
-                "dark": "",
+                "dark": inline(to_png(night[name][0], dpi=110), "png"),
                 "caption": caption,
                 "alt": _ALTERNATIVES[name],
             }
@@ -229,9 +235,11 @@ def _source_table(comparison: Comparison, unit: str) -> list[dict[str, Any]]:
     headings = [("Row", "centre on the grid, pixels"), ("Column", "centre on the grid, pixels")]
     for band in bands:
         headings += [
-            (f"{band} data", f"aperture flux in the data{f', {unit}' if unit else ''}"),
-            (f"{band} model", "the same on what the estimate predicts for these data"),
-            (f"{band} difference", "model less data in units of the data's noise in the aperture"),
+            (f"{band} flux", f"aperture flux in the data{f', {unit}' if unit else ''}"),
+            (
+                "difference",
+                "the same on what the estimate predicts for these data, less that, in units of the noise",
+            ),
         ]
     rows = []
     for number, source in enumerate(comparison.sources[:_LISTED], 1):
@@ -239,11 +247,10 @@ def _source_table(comparison: Comparison, unit: str) -> list[dict[str, Any]]:
         for band in bands:
             flux = source.fluxes.get(band)
             if flux is None:
-                cells += ["\N{EN DASH}"] * 3
+                cells += ["\N{EN DASH}"] * 2
                 continue
             cells += [
-                _number(flux.data, "{:.4g}"),
-                _number(flux.model, "{:.4g}"),
+                _number(flux.data, "{:,.0f}" if abs(flux.data) >= 1000 else "{:.4g}"),
                 _number((flux.model - flux.data) / flux.error, "{:+.1f} σ"),
             ]
         rows.append({"name": str(number), "cells": cells})

@@ -13,7 +13,7 @@ from sigden.multiband.data.grid import Grid
 from sigden.multiband.data.observation import Observation
 from sigden.multiband.data.result import MultibandResult
 from sigden.report.photometry import Comparison
-from sigden.report.style import LIGHT, dress
+from sigden.report.style import LIGHT, Palette, dress
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,7 +62,11 @@ def _three(cube: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def colour_figure(
-    result: MultibandResult, observations: Sequence[Observation], *, truth: Any = None
+    result: MultibandResult,
+    observations: Sequence[Observation],
+    *,
+    truth: Any = None,
+    palette: Palette = LIGHT,
 ) -> Figure:
     """Colour composites before and after, and of the truth where there is one.
 
@@ -74,6 +78,8 @@ def colour_figure(
         What it was made of.
     truth : array, optional
         Simulated scene, shape of the estimate.
+    palette : Palette
+        Colours.
 
     Returns
     -------
@@ -84,10 +90,10 @@ def colour_figure(
     panels = [("Data", before), ("Estimate", result.estimate)]
     if truth is not None:
         panels.append(("Truth", truth))
-    figure, axes = _panels(len(panels), result.grid.shape, columns=len(panels))
+    figure, axes = _panels(len(panels), result.grid.shape, palette, columns=len(panels))
     for axis, (name, cube) in zip(axes, panels, strict=True):
         axis.imshow(colour_composite(cube, like=result.estimate), origin="lower", interpolation="nearest")
-        _frame(axis, f"{name}: {', '.join(result.bands)}")
+        _frame(axis, f"{name}: {', '.join(result.bands)}", palette)
     return figure
 
 
@@ -106,7 +112,9 @@ def _on_grid(observations: Sequence[Observation], band: str, grid: Grid) -> np.n
     return np.where(inside, np.asarray(one.values)[nearest] * share, 0.0)
 
 
-def residual_figure(observations: Sequence[Observation], comparison: Comparison) -> Figure:
+def residual_figure(
+    observations: Sequence[Observation], comparison: Comparison, *, palette: Palette = LIGHT
+) -> Figure:
     """Residuals of every observation in units of the noise.
 
     Parameters
@@ -115,24 +123,26 @@ def residual_figure(observations: Sequence[Observation], comparison: Comparison)
         The data.
     comparison : Comparison
         Their residuals.
+    palette : Palette
+        Colours.
 
     Returns
     -------
     matplotlib.figure.Figure
         A map for each, from -5 to 5.
     """
-    figure, axes = _panels(len(observations), observations[0].shape)
+    figure, axes = _panels(len(observations), observations[0].shape, palette)
     for axis, one, residual in zip(axes, observations, comparison.residuals, strict=True):
         shown = axis.imshow(
             residual, origin="lower", cmap="RdBu_r", vmin=-_CLIP, vmax=_CLIP, interpolation="nearest"
         )
-        axis.set_facecolor(LIGHT.muted)
-        _frame(axis, f"{one.band}: (data - model) / noise")
-    _bar(figure, shown, axes, "noise sigma")
+        axis.set_facecolor(palette.muted)
+        _frame(axis, f"{one.band}: (data - model) / noise", palette)
+    _bar(figure, shown, axes, "noise sigma", palette)
     return figure
 
 
-def error_figure(result: MultibandResult, unit: str = "") -> Figure:
+def error_figure(result: MultibandResult, unit: str = "", *, palette: Palette = LIGHT) -> Figure:
     """Standard deviation of the estimate.
 
     Parameters
@@ -141,6 +151,8 @@ def error_figure(result: MultibandResult, unit: str = "") -> Figure:
         The estimate.
     unit : str
         Its unit, for the label.
+    palette : Palette
+        Colours.
 
     Returns
     -------
@@ -150,7 +162,7 @@ def error_figure(result: MultibandResult, unit: str = "") -> Figure:
     error = np.asarray(result.uncertainty)
     known = error[np.isfinite(error)]
     low, high = (float(np.quantile(known, q)) for q in (0.0, 0.999)) if known.size else (0.0, 1.0)
-    figure, axes = _panels(len(result.bands), result.grid.shape)
+    figure, axes = _panels(len(result.bands), result.grid.shape, palette)
     for axis, band, values in zip(axes, result.bands, error, strict=True):
         # a map of one value is drawn in the middle of the scale, not at its end
         shown = axis.imshow(
@@ -161,31 +173,33 @@ def error_figure(result: MultibandResult, unit: str = "") -> Figure:
             vmax=1.2 * high,
             interpolation="nearest",
         )
-        axis.set_facecolor(LIGHT.grid)
-        _frame(axis, f"{band}: error of the estimate")
-    _bar(figure, shown, axes, unit or "flux per pixel")
+        axis.set_facecolor(palette.grid)
+        _frame(axis, f"{band}: error of the estimate", palette)
+    _bar(figure, shown, axes, unit or "flux per pixel", palette)
     return figure
 
 
-def flux_figure(comparison: Comparison) -> Figure:
+def flux_figure(comparison: Comparison, *, palette: Palette = LIGHT) -> Figure:
     """Aperture fluxes of data and prediction.
 
     Parameters
     ----------
     comparison : Comparison
         Sources with their fluxes.
+    palette : Palette
+        Colours.
 
     Returns
     -------
     matplotlib.figure.Figure
         Model over data against the data's flux, a panel for each band.
     """
-    figure, axes = _panels(len(comparison.bands), (3, 4), grid=True)
+    figure, axes = _panels(len(comparison.bands), (3, 4), palette, grid=True)
     for axis, band in zip(axes, comparison.bands, strict=True):
         fluxes = [s.fluxes[band] for s in comparison.sources if band in s.fluxes]
         good = [f for f in fluxes if f.data > 0]
         data = np.array([f.data for f in good])
-        axis.axhline(0.0, color=LIGHT.muted, linewidth=0.9)
+        axis.axhline(0.0, color=palette.muted, linewidth=0.9)
         if good:
             difference = np.array([(f.model - f.data) / f.data for f in good])
             error = np.array([f.error / f.data for f in good])
@@ -195,19 +209,24 @@ def flux_figure(comparison: Comparison) -> Figure:
                 yerr=100 * error,
                 fmt="o",
                 markersize=4,
-                color=LIGHT.after,
-                ecolor=LIGHT.before,
+                color=palette.after,
+                ecolor=palette.before,
                 elinewidth=1.0,
             )
             axis.set_xscale("log")
             reach = 100 * float(np.max(np.abs(difference) + error))
             axis.set_ylim(-min(1.1 * reach, 100.0), min(1.1 * reach, 100.0))
-        dress(axis, LIGHT, title=f"{band}: model against data", x="aperture flux", y="difference (%)")
+        dress(axis, palette, title=f"{band}: model against data", x="aperture flux", y="difference (%)")
     return figure
 
 
 def _panels(
-    count: int, shape: tuple[int, int], *, columns: int | None = None, grid: bool = False
+    count: int,
+    shape: tuple[int, int],
+    palette: Palette,
+    *,
+    columns: int | None = None,
+    grid: bool = False,
 ) -> tuple[Figure, list[Axes]]:
     from matplotlib.figure import Figure
 
@@ -215,21 +234,21 @@ def _panels(
     down = math.ceil(count / across)
     side = _WIDTH / across
     height = min(max(side * shape[0] / shape[1], 0.4 * side), 2.5 * side) + (0.75 if grid else 0.35)
-    figure = Figure(figsize=(_WIDTH, down * height), facecolor=LIGHT.background, layout="constrained")
+    figure = Figure(figsize=(_WIDTH, down * height), facecolor=palette.background, layout="constrained")
     axes = figure.subplots(down, across, squeeze=False).ravel()
     for axis in axes[count:]:
         axis.set_axis_off()
     return figure, list(axes[:count])
 
 
-def _frame(axis: Axes, title: str) -> None:
-    dress(axis, LIGHT, title=title, x="", y="", grid=False)
+def _frame(axis: Axes, title: str, palette: Palette) -> None:
+    dress(axis, palette, title=title, x="", y="", grid=False)
     axis.set_xticks([])
     axis.set_yticks([])
 
 
-def _bar(figure: Figure, shown: Any, axes: list[Axes], label: str) -> None:
+def _bar(figure: Figure, shown: Any, axes: list[Axes], label: str, palette: Palette) -> None:
     bar = figure.colorbar(shown, ax=axes, shrink=0.85, pad=0.01, aspect=30)
-    bar.set_label(label, color=LIGHT.ink, fontsize=10)
-    bar.ax.tick_params(colors=LIGHT.muted, labelsize=9)
-    bar.outline.set_edgecolor(LIGHT.muted)
+    bar.set_label(label, color=palette.ink, fontsize=10)
+    bar.ax.tick_params(colors=palette.muted, labelsize=9)
+    bar.outline.set_edgecolor(palette.muted)

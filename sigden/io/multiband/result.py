@@ -138,7 +138,6 @@ def create_multiband(
             header.update(extra)
             if number == 0:
                 header["EXTEND"] = True
-                history_cards(header, _history_of(primary))
             text = header.tostring().encode("ascii")
             stream.seek(start)
             stream.write(text)
@@ -150,10 +149,6 @@ def create_multiband(
     yield tuple(arrays)
     for array in arrays:
         array.flush()
-
-
-def _history_of(header: Any) -> list[str]:
-    return [str(line) for line in header["HISTORY"]] if "HISTORY" in header else []
 
 
 def _image_header(shape: tuple[int, ...], kind: np.dtype, number: int, name: str) -> Any:

@@ -125,7 +125,13 @@ surface_brightness, psf_nodes
         """Box of all pixels."""
         return 0, self.shape[0], 0, self.shape[1]
 
-    def cut(self, box: Box, *, shift: tuple[float, float] = (0.0, 0.0)) -> Observation | None:
+    def cut(
+        self,
+        box: Box,
+        *,
+        shift: tuple[float, float] = (0.0, 0.0),
+        mirror: tuple[bool, bool, bool, bool] = (False, False, False, False),
+    ) -> Observation | None:
         """Part of the image as an observation.
 
         Parameters
@@ -135,6 +141,9 @@ surface_brightness, psf_nodes
             with masked pixels.
         shift : tuple of float, optional
             Added to the offset (row, column) of the part, in arcsec: where the part's grid begins, negative.
+        mirror : tuple of bool, optional
+            Whether the image goes on mirrored, instead of masked, before its first and behind its last row,
+            before its first and behind its last column.
 
         Returns
         -------
@@ -164,9 +173,13 @@ surface_brightness, psf_nodes
         if any(max(side) for side in around):
             if mask is None:
                 mask = np.zeros(image.shape, dtype=bool)
-            image = np.pad(image, around)
-            mask = np.pad(mask, around, constant_values=True)
-            maps = {name: _padded(value, around) for name, value in maps.items()}
+            image = _extended(image, around, mirror, {"mode": "constant"})
+            mask = _extended(mask, around, mirror, {"mode": "constant", "constant_values": True})
+            maps = {
+                # what stands under the mask must only be a valid noise
+                name: _extended(value, around, mirror, {"mode": "edge"}) if np.ndim(value) else value
+                for name, value in maps.items()
+            }
         if mask is not None:
             if mask.all():
                 return None
@@ -244,9 +257,20 @@ def _invalid(image: np.ndarray, maps: dict[str, Any], mask: Any) -> np.ndarray:
     return bad if mask is None else bad | mask
 
 
-def _padded(value: Any, around: tuple[tuple[int, int], tuple[int, int]]) -> Any:
-    """A map goes on as its border: what stands there is masked."""
-    return np.pad(value, around, mode="edge") if getattr(value, "shape", ()) else value
+def _extended(
+    values: np.ndarray,
+    around: tuple[tuple[int, int], tuple[int, int]],
+    mirror: tuple[bool, bool, bool, bool],
+    else_: dict[str, Any],
+) -> np.ndarray:
+    """Array with more rows and columns on each side, mirrored or as `else_` says."""
+    for axis in (0, 1):
+        for end in (0, 1):
+            width = [(0, 0), (0, 0)]
+            width[axis] = (around[axis][0], 0) if end == 0 else (0, around[axis][1])
+            options: dict[str, Any] = {"mode": "symmetric"} if mirror[2 * axis + end] else else_
+            values = np.pad(values, width, **options)
+    return values
 
 
 def _between(grid: Any, down: float, right: float) -> Any:

@@ -27,29 +27,6 @@ class Tile:
     core: Box
     window: Box
 
-    def inner_edges(self, shape: tuple[int, int], width: int) -> tuple[int, int, int, int]:
-        """`width` for every edge of the window that lies within the field, 0 for those at its border.
-
-        Parameters
-        ----------
-        shape : tuple of int
-            Rows and columns of the field.
-        width : int
-            Any number.
-
-        Returns
-        -------
-        tuple of int
-            For the first and last row and the first and last column.
-        """
-        first, last, left, right = self.window
-        return (
-            width if first > 0 else 0,
-            width if last < shape[0] else 0,
-            width if left > 0 else 0,
-            width if right < shape[1] else 0,
-        )
-
 
 def plan_tiles(shape: tuple[int, int], tile: int, halo: int, step: int) -> list[Tile]:
     """Tiles of a field.
@@ -68,8 +45,8 @@ def plan_tiles(shape: tuple[int, int], tile: int, halo: int, step: int) -> list[
     Returns
     -------
     list of Tile
-        Row by row. All windows have one size; at the border of the field they are moved inwards, and where
-        the field is no multiple of `step` they reach beyond it by less than that.
+        Row by row. A window is its core with the halo on every side, beyond the border of the field too. One
+        tile alone is the field itself, up to a multiple of `step`.
     """
     rows, columns = (_line(n, _up(tile, step), _up(halo, step), step) for n in shape)
     return [Tile((*r[0], *c[0]), (*r[1], *c[1])) for r in rows for c in columns]
@@ -87,12 +64,7 @@ def _line(size: int, tile: int, halo: int, step: int) -> list[tuple[tuple[int, i
     count = -(-size // tile)
     # cores of one size but for a step, so that none is narrower than the cross-fade
     edges = [round(i * size / count / step) * step for i in range(count)] + [size]
-    length = min(max(_up(b - a, step) for a, b in pairwise(edges)) + 2 * halo, whole)
-    return [
-        ((a, b), (start, start + length))
-        for a, b in pairwise(edges)
-        for start in [min(max(a - halo, 0), whole - length)]
-    ]
+    return [((a, b), (a - halo, _up(b, step) + halo)) for a, b in pairwise(edges)]
 
 
 def share(tile: Tile, shape: tuple[int, int], crossfade: int) -> tuple[Box, np.ndarray]:

@@ -21,7 +21,7 @@ from sigden.multiband.joint.scene_prior import Response
 from sigden.multiband.tiles.memory import bytes_per_pixel, check_workers, largest_tile
 from sigden.multiband.tiles.mosaic import Box, Mosaic
 from sigden.multiband.tiles.plan import Tile, plan_tiles, share
-from sigden.multiband.tiles.taper import Edges, tapered
+from sigden.multiband.tiles.taper import tapered
 from sigden.multiband.tiles.window import common_step, observe_all, window_grid
 
 __all__ = ["deconvolve_tiles", "default_halo", "solve_window"]
@@ -97,9 +97,10 @@ def deconvolve_tiles(
     -----
     A tile is solved with what the images show of it and its halo, with their PSF in its middle. In the outer
     part of the halo light fades to nothing while the noise stays, so that a source cut by the edge of a
-    window does not meet the other side of the periodic border and falsify the prior (`tapered`). The prior is
-    that of the tile, so that neighbours differ a little; a cross-fade spreads the step. A field that fits
-    into one tile gives exactly the result of the method itself.
+    window does not meet the other side of the periodic border and falsify the prior (`tapered`). Beyond the
+    border of the field the images are mirrored for that. The prior is that of the tile, so that neighbours
+    differ a little; a cross-fade spreads the step. A field that fits into one tile with its halo gives
+    exactly the result of the method itself.
 
     Uncertainties of neighbours see the same noise and are mixed like the estimates. `noise_covariance` is the
     mean over the tiles.
@@ -140,7 +141,7 @@ def deconvolve_tiles(
         target_fwhm=method.target_fwhm,
         details={
             "tiles": len(tiles),
-            "tile": max(t.core[1] - t.core[0] for t in tiles),
+            "tile": max(max(t.core[1] - t.core[0], t.core[3] - t.core[2]) for t in tiles),
             "halo": halo,
             "crossfade": fade,
             "workers": workers,
@@ -156,7 +157,7 @@ def solve_window(
     window: Box,
     *,
     response: Response,
-    fade: Edges = (0, 0, 0, 0),
+    fade: int = 0,
 ) -> MultibandResult | None:
     """Run a method on a window of the grid.
 
@@ -172,7 +173,7 @@ def solve_window(
         First and past-the-last row, first and past-the-last column.
     response : mapping
         Weight of each band in every wide band; those without data in the window are left out.
-    fade : tuple of int, optional
+    fade : int, optional
         Pixels of the grid over which light fades towards the edges (`tapered`).
 
     Returns
@@ -193,7 +194,7 @@ def solve_window(
         # a wide band whose narrow ones are not all there says nothing about those that are
         usable = [o for o in seen if o.band not in response or set(response[o.band]) <= set(bands)]
         part = window_grid(grid, window)
-        if any(fade):
+        if fade:
             usable = [tapered(o, part, fade, i) for i, o in enumerate(usable)]
         return deconvolve(method, usable, part, response=response)
     except SigdenError as error:
@@ -212,10 +213,10 @@ def _solved(
     workers: int,
 ) -> Iterator[tuple[Tile, MultibandResult | None]]:
     """Tiles with their results, in order, no more of them at a time than there are workers."""
+    width = 0 if len(tiles) == 1 else min(halo // 2, halo - crossfade)
 
     def work(one: Tile) -> MultibandResult | None:
-        fade = one.inner_edges(grid.shape, min(halo // 2, halo - crossfade))
-        return solve_window(method, mosaics, grid, one.window, response=response, fade=fade)
+        return solve_window(method, mosaics, grid, one.window, response=response, fade=width)
 
     if workers == 1 or len(tiles) == 1:
         for one in tiles:

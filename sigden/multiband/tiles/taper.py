@@ -12,11 +12,8 @@ from sigden.multiband.data.observation import Observation
 
 __all__ = ["tapered"]
 
-Edges = tuple[int, int, int, int]
-"""Width of the fade in pixels of the grid, at the first and last row and the first and last column."""
 
-
-def tapered(observation: Observation, grid: Grid, edges: Edges, seed: int) -> Observation:
+def tapered(observation: Observation, grid: Grid, width: int, seed: int) -> Observation:
     """Observation whose light fades towards the edges of a window while its noise stays as it is.
 
     Parameters
@@ -25,8 +22,8 @@ def tapered(observation: Observation, grid: Grid, edges: Edges, seed: int) -> Ob
         Part of a mosaic that shows the window.
     grid : Grid
         The window.
-    edges : tuple of int
-        Width of the fade in pixels of the grid, at the first and last row and the first and last column.
+    width : int
+        Width of the fade in pixels of the grid.
     seed : int
         Of the noise.
 
@@ -42,10 +39,8 @@ def tapered(observation: Observation, grid: Grid, edges: Edges, seed: int) -> Ob
     every image in another way, and falsifies the power and the colours that a method measures in the window.
     A fade that is wide against the PSFs keeps the images of one scene consistent.
     """
-    if not any(edges):
-        return observation
     rows, columns = native_places(observation, grid)
-    weight = _rise(rows, grid.shape[0], *edges[:2]) * _rise(columns, grid.shape[1], *edges[2:])
+    weight = _rise(rows, grid.shape[0], width) * _rise(columns, grid.shape[1], width)
     variance = np.asarray(observation.noise_variance) / observation.flux_factor**2
     level = np.sqrt(np.where(np.isfinite(variance) & (variance > 0), variance, 0.0))
     noise = np.random.default_rng(seed).standard_normal(observation.shape) * level
@@ -56,9 +51,6 @@ def tapered(observation: Observation, grid: Grid, edges: Edges, seed: int) -> Ob
     )
 
 
-def _rise(places: np.ndarray, size: int, first: int, last: int) -> np.ndarray:
-    out = np.ones(places.shape)
-    for width, distance in ((first, places + 0.5), (last, size - 0.5 - places)):
-        if width:
-            out = out * (0.5 - 0.5 * np.cos(np.pi * np.clip(distance / width, 0.0, 1.0)))
-    return out
+def _rise(places: np.ndarray, size: int, width: int) -> np.ndarray:
+    distance = np.minimum(places + 0.5, size - 0.5 - places)
+    return 0.5 - 0.5 * np.cos(np.pi * np.clip(distance / width, 0.0, 1.0))

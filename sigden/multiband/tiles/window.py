@@ -54,8 +54,8 @@ def observe(mosaic: Mosaic, grid: Grid, window: Box) -> Observation | None:
     -------
     Observation or None
         For use with ``window_grid(grid, window)``. Where the mosaic's pixels are blocks of the grid's it
-        covers exactly the window, with masked pixels where the mosaic ends; else all pixels that touch the
-        window. None if there is none with data.
+        covers exactly the window, mirrored beyond the border of the grid and with masked pixels where the
+        mosaic ends within it; else all pixels that touch the window. None if there is none with data.
 
     Raises
     ------
@@ -66,8 +66,12 @@ def observe(mosaic: Mosaic, grid: Grid, window: Box) -> Observation | None:
     rows, columns = grid_to_native(mosaic, grid, *np.meshgrid(*corners, indexing="ij"))  # type: ignore[arg-type]
     if not (np.isfinite(rows).all() and np.isfinite(columns).all()):
         return None
-    box = _aligned(rows, columns, mosaic.pixel_scale / grid.scale)
-    if box is None:
+    ratio = mosaic.pixel_scale / grid.scale
+    box = _aligned(rows, columns, ratio)
+    mirror = (False, False, False, False)
+    if box is not None:
+        mirror = _mirrored(mosaic, grid, window, box, round(ratio))
+    else:
         box = (
             max(math.floor(rows.min() + 0.5), 0),
             min(math.ceil(rows.max() + 0.5), mosaic.shape[0]),
@@ -77,7 +81,20 @@ def observe(mosaic: Mosaic, grid: Grid, window: Box) -> Observation | None:
         # one row alone cannot be resampled
         if box[1] - box[0] < 2 or box[3] - box[2] < 2:
             return None
-    return mosaic.cut(box, shift=(-window[0] * grid.scale, -window[2] * grid.scale))
+    return mosaic.cut(box, shift=(-window[0] * grid.scale, -window[2] * grid.scale), mirror=mirror)
+
+
+def _mirrored(
+    mosaic: Mosaic, grid: Grid, window: Box, box: Box, factor: int
+) -> tuple[bool, bool, bool, bool]:
+    """Sides on which the mosaic reaches the border of the grid, so that only what is beyond it is missing."""
+    out = []
+    for axis in (0, 1):
+        first, start = window[2 * axis], box[2 * axis]
+        begin = first - start * factor
+        end = begin + mosaic.shape[axis] * factor
+        out += [begin <= 0, end >= grid.shape[axis]]
+    return out[0], out[1], out[2], out[3]
 
 
 def observe_all(mosaics: Sequence[Mosaic], grid: Grid, window: Box) -> list[Observation]:
