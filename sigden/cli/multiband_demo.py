@@ -45,12 +45,13 @@ def multiband_demo(directory: Path, *, overwrite: bool, as_json: bool, quiet: bo
     from sigden.simulate.scene import scene as simulate
 
     require_plot()
+    inputs = _input_names()
+    names = [*inputs, RESULT, FIGURE, PAGE]
+    refuse_existing([directory / name for name in names], overwrite)
     with tempfile.TemporaryDirectory() as folder, progress_bar(quiet or as_json) as bars:
         task = bars.add_task("simulating", total=None)
         sky = simulate(seed=_SEED, size=_SIZE)
-        inputs = _write_inputs(sky, Path(folder))
-        names = [*inputs, RESULT, FIGURE, PAGE]
-        refuse_existing([directory / name for name in names], overwrite)
+        _write_inputs(sky, Path(folder))
         bars.update(task, description="deconvolving")
         scene = read_scene(Path(folder) / _SCENE).open()
         done = run_scene(scene)
@@ -101,7 +102,12 @@ def _errors(result: Any, observations: Any, truth: Any) -> dict[str, dict[str, f
     return out
 
 
-def _write_inputs(sky: Sky, folder: Path) -> list[str]:
+def _input_names() -> list[str]:
+    bands = [f"{kind}_{band}.fits" for band in "riz" for kind in ("rubin", "psf")]
+    return ["vis.fits", "psf_vis.fits", *bands, _SCENE]
+
+
+def _write_inputs(sky: Sky, folder: Path) -> None:
     """VIS as Euclid writes it, electrons with a zero point; Rubin as LSST does, in nJy."""
     import numpy as np
     from astropy.io import fits
@@ -133,7 +139,6 @@ def _write_inputs(sky: Sky, folder: Path) -> list[str]:
     for name, units in files.items():
         fits.HDUList(units).writeto(folder / name)
     (folder / _SCENE).write_text(_scene_text(sky), encoding="utf-8")
-    return [*files, _SCENE]
 
 
 def _header(scale: float, shape: tuple[int, int], step: int) -> Any:

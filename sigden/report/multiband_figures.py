@@ -50,7 +50,9 @@ def colour_composite(images: Any, *, like: Any = None) -> np.ndarray:
     spread = float(np.median(np.abs(np.mean(source * gain, axis=0))))
     stretch = max(level / 4.0, 3.0 * spread, 1e-300)
     blue, green, red = _three(cube * gain / stretch)
-    return make_lupton_rgb(red, green, blue, stretch=1.0, Q=8)
+    # pixels without light are divided by zero there, and masked afterwards
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return make_lupton_rgb(red, green, blue, stretch=1.0, Q=8)
 
 
 def _three(cube: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -22,7 +22,7 @@ from sigden.multiband.tiles.memory import bytes_per_pixel, check_workers, larges
 from sigden.multiband.tiles.mosaic import Box, Mosaic
 from sigden.multiband.tiles.plan import Tile, plan_tiles, share
 from sigden.multiband.tiles.taper import tapered
-from sigden.multiband.tiles.window import common_step, observe_all, window_grid
+from sigden.multiband.tiles.window import common_step, observe_all, shows, window_grid
 
 __all__ = ["deconvolve_tiles", "default_halo", "solve_window"]
 
@@ -158,6 +158,7 @@ def solve_window(
     *,
     response: Response,
     fade: int = 0,
+    core: Box | None = None,
 ) -> MultibandResult | None:
     """Run a method on a window of the grid.
 
@@ -175,6 +176,8 @@ def solve_window(
         Weight of each band in every wide band; those without data in the window are left out.
     fade : int, optional
         Pixels of the grid over which light fades towards the edges (`tapered`).
+    core : tuple of int, optional
+        Part of the window that is asked for: images without data there are left out.
 
     Returns
     -------
@@ -187,13 +190,16 @@ def solve_window(
         Naming the window, if an observation does not fit.
     """
     try:
+        part = window_grid(grid, window)
         seen = observe_all(mosaics, grid, window)
+        if core is not None:
+            inner = core[0] - window[0], core[1] - window[0], core[2] - window[2], core[3] - window[2]
+            seen = [o for o in seen if shows(o, part, inner)]
         bands = narrow_bands(seen, response)
         if not bands:
             return None
         # a wide band whose narrow ones are not all there says nothing about those that are
         usable = [o for o in seen if o.band not in response or set(response[o.band]) <= set(bands)]
-        part = window_grid(grid, window)
         if fade:
             usable = [tapered(o, part, fade, i) for i, o in enumerate(usable)]
         return deconvolve(method, usable, part, response=response)
@@ -216,7 +222,7 @@ def _solved(
     width = 0 if len(tiles) == 1 else min(halo // 2, halo - crossfade)
 
     def work(one: Tile) -> MultibandResult | None:
-        return solve_window(method, mosaics, grid, one.window, response=response, fade=width)
+        return solve_window(method, mosaics, grid, one.window, response=response, fade=width, core=one.core)
 
     if workers == 1 or len(tiles) == 1:
         for one in tiles:
@@ -296,20 +302,23 @@ class _Field:
         self.area[pairs] += pixels
 
     def finish(self, tiles: Sequence[Tile], crossfade: int) -> None:
-        """Give the weight of tiles without data to their neighbours; what no tile shows becomes NaN."""
+        """Give the weight of tiles without data to their neighbours; their cores become NaN."""
         for index in sorted({i for _, i in self._absent}):
+            cores = {t.core for t, i in self._absent if i == index}
             absent = [share(t, self.shape, crossfade) for t, i in self._absent if i == index]
             for tile in tiles:
                 core = tile.core
+                place = index, slice(core[0], core[1]), slice(core[2], core[3])
+                if core in cores:
+                    self.estimate[place] = self.uncertainty[place] = math.nan
+                    continue
                 lost = np.zeros((core[1] - core[0], core[3] - core[2]))
                 for box, weight in absent:
                     _add_overlap(lost, core, box, weight)
                 if not lost.any():
                     continue
-                gain = np.where(lost > 1.0 - 1e-9, math.nan, 1.0 / np.maximum(1.0 - lost, 1e-9))
-                place = index, slice(core[0], core[1]), slice(core[2], core[3])
-                self.estimate[place] *= gain
-                self.uncertainty[place] *= gain
+                self.estimate[place] /= 1.0 - lost
+                self.uncertainty[place] /= 1.0 - lost
 
     def mean_covariance(self) -> np.ndarray:
         """Mean over the tiles, NaN for pairs of bands that no tile shows together."""

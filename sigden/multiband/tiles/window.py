@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sigden.multiband.data.geometry import TOLERANCE, grid_to_native
+from sigden.multiband.data.geometry import TOLERANCE, grid_to_native, native_places
 from sigden.multiband.data.grid import Grid
 from sigden.multiband.data.observation import Observation
 from sigden.multiband.tiles.mosaic import Box, Mosaic, cut_wcs
 
-__all__ = ["common_step", "observe", "observe_all", "window_grid"]
+__all__ = ["common_step", "observe", "observe_all", "shows", "window_grid"]
 
 _NODES = 7
 
@@ -115,6 +115,29 @@ def _aligned(rows: np.ndarray, columns: np.ndarray, ratio: float) -> Box | None:
     if whole[0] >= whole[1] or whole[2] >= whole[3]:
         return None
     return whole[0], whole[1], whole[2], whole[3]
+
+
+def shows(observation: Observation, grid: Grid, core: Box) -> bool:
+    """Whether an observation has a pixel with data in a part of its grid.
+
+    Parameters
+    ----------
+    observation : Observation
+        The observation.
+    grid : Grid
+        Its grid.
+    core : tuple of int
+        First and past-the-last row, first and past-the-last column.
+
+    Returns
+    -------
+    bool
+        True if the centre of an unmasked pixel is there.
+    """
+    rows, columns = native_places(observation, grid)
+    there = (rows > core[0] - 0.5) & (rows < core[1] - 0.5)
+    there &= (columns > core[2] - 0.5) & (columns < core[3] - 0.5)
+    return bool(there.any() if observation.mask is None else (there & ~np.asarray(observation.mask)).any())
 
 
 def common_step(mosaics: Sequence[Mosaic], grid: Grid) -> int:
