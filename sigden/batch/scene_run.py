@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -236,17 +237,18 @@ def _brightest(estimate: Any, scene: Scene) -> Box:
     from sigden.multiband.tiles.window import common_step
 
     rows, columns = scene.grid.shape
-    best, place = -np.inf, (0, 0)
+    best = -math.inf
+    place = [0, 0]
     for first in range(0, rows, 256):
         strip = np.nan_to_num(np.sum(estimate[:, first : first + 256, :], axis=0, dtype=np.float64))
         if strip.max() > best:
             at = np.unravel_index(int(np.argmax(strip)), strip.shape)
-            best, place = float(strip.max()), (first + int(at[0]), int(at[1]))
+            best, place = float(strip.max()), [first + int(at[0]), int(at[1])]
     step = common_step(scene.mosaics, scene.grid)
     side = -(-_SHOWN // step) * step
     box: list[int] = []
-    for at, size in zip(place, (rows, columns), strict=True):
+    for middle, size in zip(place, (rows, columns), strict=True):
         length = min(side, size)
-        start = min(max(int(at) - length // 2, 0), size - length) // step * step
+        start = min(max(middle - length // 2, 0), size - length) // step * step
         box += [start, start + length]
     return box[0], box[1], box[2], box[3]

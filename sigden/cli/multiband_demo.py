@@ -166,18 +166,12 @@ def _psf(psf: Any, scale: float) -> list[Any]:
 
 
 def _scene_text(sky: Sky) -> str:
-    import tomli_w
-
-    observations = [{"band": "VIS", "image": "vis.fits", "psf": {"file": "psf_vis.fits"}}]
-    observations += [
-        {"band": band, "image": f"rubin_{band}.fits", "psf": {"file": f"psf_{band}.fits"}}
-        for band in sky.bands
-    ]
-    return tomli_w.dumps(
-        {
-            "method": {"method": "JointSparse"},
-            "grid": {"reference": "VIS"},
-            "response": {"VIS": {b: round(float(a), 4) for b, a in zip(sky.bands, sky.alpha, strict=True)}},
-            "observation": observations,
-        }
-    )
+    bands = {"VIS": ("vis.fits", "psf_vis.fits")}
+    bands |= {band: (f"rubin_{band}.fits", f"psf_{band}.fits") for band in sky.bands}
+    mixture = (f"{band} = {float(share):.4f}" for band, share in zip(sky.bands, sky.alpha, strict=True))
+    lines = ["[method]", 'method = "JointSparse"', ""]
+    lines += ["# pixels of the result: those of this band", "[grid]", 'reference = "VIS"', ""]
+    lines += ["# what the wide band is mixed of", "[response.VIS]", *mixture]
+    for band, (image, psf) in bands.items():
+        lines += ["", "[[observation]]", f'band = "{band}"', f'image = "{image}"', f'psf.file = "{psf}"']
+    return "\n".join(lines) + "\n"

@@ -63,7 +63,7 @@ def report_of(
     from sigden.cli.console import command_line
     from sigden.cli.strain_outputs import made_now
     from sigden.report import MultibandSection, multiband_page, to_png
-    from sigden.report.multiband_figures import colour_figure
+    from sigden.report.multiband_panels import colour_figure
 
     section = MultibandSection(
         result=done.result,

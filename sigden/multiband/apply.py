@@ -68,7 +68,7 @@ def deconvolve(
     """
     require_multiband(method)
     if not isinstance(method, SingleImage):
-        return method(observations, grid, response=response)  # type: ignore[operator]
+        return method(observations, grid, response=response)
     given = check_observations(observations)
     bands = narrow_bands(given, response)
     if not bands:

@@ -13,7 +13,7 @@ from sigden.method import Method
 from sigden.multiband.data.observation import Observation
 from sigden.multiband.data.result import MultibandResult
 from sigden.report.html import flat, inline, render_page
-from sigden.report.multiband_figures import colour_figure, error_figure, flux_figure, residual_figure
+from sigden.report.multiband_panels import colour_figure, error_figure, flux_figure, residual_figure
 from sigden.report.photometry import Comparison, compare_fluxes
 from sigden.report.render import to_png
 from sigden.report.style import DARK, LIGHT, Palette

@@ -19,6 +19,7 @@ __all__ = ["Comparison", "Flux", "Source", "compare_fluxes", "detect"]
 
 _SNR = 5.0
 _SMALLEST = 5
+_WIDTH = 1.5
 _RADIUS = 1.0
 _MOST = 200
 
@@ -75,7 +76,7 @@ class Comparison:
 
 
 def detect(observation: Observation) -> list[tuple[float, float]]:
-    """Centres of connected pixels above five times the noise of a smoothed image.
+    """Peaks above five times the noise of a smoothed image, none within an aperture of a brighter one.
 
     Parameters
     ----------
@@ -85,28 +86,26 @@ def detect(observation: Observation) -> list[tuple[float, float]]:
     Returns
     -------
     list of tuple of float
-        Row and column in pixels of the image, brightest first, at most 200.
+        Row and column in pixels of the image, most significant first, at most 200.
     """
     from scipy import ndimage
 
     weight = np.asarray(observation.weight)
     values = np.asarray(observation.values, dtype=np.float64)
-    smooth = [ndimage.gaussian_filter(a, 1.5, mode="constant") for a in (weight * values, weight)]
+    smooth = ndimage.gaussian_filter(weight * values, _WIDTH, mode="constant")
     # the noise of a sum with the kernel's weights g is sqrt(sum g^2 w)
     kernel = np.zeros((17, 17))
     kernel[8, 8] = 1.0
-    squares = ndimage.gaussian_filter(kernel, 1.5, mode="constant") ** 2
-    noise = np.sqrt(np.maximum(ndimage.convolve(weight, squares, mode="constant"), 1e-300))
-    signal = np.where(smooth[1] > 0, smooth[0] / noise, 0.0)
-    labels, count = ndimage.label(signal > _SNR)
-    if not count:
-        return []
-    index = np.arange(1, count + 1)
-    sizes = ndimage.sum_labels(np.ones(labels.shape), labels, index)
-    light = ndimage.sum_labels(values, labels, index)
-    keep = [int(i) for i in index[np.argsort(-light)] if sizes[i - 1] >= _SMALLEST][:_MOST]
-    centres = ndimage.center_of_mass(np.maximum(values, 0.0), labels, keep) if keep else []
-    return [(float(row), float(column)) for row, column in centres]
+    squares = ndimage.gaussian_filter(kernel, _WIDTH, mode="constant") ** 2
+    noise = np.sqrt(ndimage.convolve(weight, squares, mode="constant"))
+    signal = np.where(noise > 0, smooth / np.where(noise > 0, noise, 1.0), 0.0)
+    labels, _ = ndimage.label(signal > _SNR)
+    sizes = np.bincount(labels.ravel())
+    reach = 2 * max(round(_RADIUS / observation.pixel_scale), 1) + 1
+    peak = (signal > _SNR) & (signal == ndimage.maximum_filter(signal, reach)) & (sizes[labels] >= _SMALLEST)
+    rows, columns = np.nonzero(peak)
+    order = np.argsort(-signal[peak], kind="stable")[:_MOST]
+    return [(float(rows[i]), float(columns[i])) for i in order]
 
 
 def compare_fluxes(

@@ -88,7 +88,7 @@ def test_tiles_on_disk_are_the_tiles_in_memory(folder, tmp_path):
         ("[grid]", "[gird]", "gird: unknown key; did you mean 'grid'"),
         ("reference =", "referense =", "grid.referense: unknown key; did you mean 'reference'"),
         ('band = "VIS"', 'bend = "VIS"', r"observation\[0\].bend: unknown key; did you mean 'band'"),
-        ("file =", "fyle =", r"psf.fyle: unknown key; did you mean 'file'"),
+        ("psf.file =", "psf.fyle =", r"psf.fyle: unknown key; did you mean 'file'"),
         ('image = "vis.fits"', "image = 3", r"Expected `str`, got `int`.*observation\[0\].image"),
         ('band = "VIS"\n', "", "missing required field `band`"),
         ('"LocalColour"', '"LocalColor"', "no method is called 'LocalColor'; did you mean 'LocalColour'"),

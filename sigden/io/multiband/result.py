@@ -127,7 +127,7 @@ def create_multiband(
 
     count = len(bands)
     full = (count, *grid.shape)
-    kinds = [(full, np.dtype(">f4")), (full, np.dtype(">f4")), ((count, count), np.dtype(">f8"))]
+    kinds: list[tuple[tuple[int, ...], Any]] = [(full, np.dtype(">f4")), (full, np.dtype(">f4")), ((count, count), np.dtype(">f8"))]
     primary = _primary_header(bands, grid, target_fwhm, history)
     primary.update(_place(grid, unit, cube=True))
     headers = [primary, _place(grid, unit, cube=True), fits.Header()]
@@ -151,7 +151,7 @@ def create_multiband(
         array.flush()
 
 
-def _image_header(shape: tuple[int, ...], kind: np.dtype, number: int, name: str) -> Any:
+def _image_header(shape: tuple[int, ...], kind: Any, number: int, name: str) -> Any:
     from astropy.io import fits
 
     header = fits.Header()
@@ -217,7 +217,7 @@ def read_multiband(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) 
     path = Path(path)
     with open_fits(path) as units:
         header = units[0].header.copy()
-        bands = []
+        bands: list[str] = []
         while isinstance(name := header.get(f"BAND{len(bands) + 1}"), str):
             bands.append(name)
         if not bands or not isinstance(header.get("FWHM"), (int, float)) or "PIXELSCL" not in header:

@@ -233,8 +233,8 @@ def _solved(
         left = iter(tiles)
         try:
             while True:
-                while len(waiting) < workers and (one := next(left, None)) is not None:
-                    waiting.append((one, pool.submit(work, one)))
+                while len(waiting) < workers and (following := next(left, None)) is not None:
+                    waiting.append((following, pool.submit(work, following)))
                 if not waiting:
                     return
                 first, future = waiting.popleft()
@@ -293,11 +293,11 @@ class _Field:
                 self._absent.append((tile, index))
         if found is None:
             return
-        index = [self.bands.index(band) for band in there]
-        for i, estimate, error in zip(index, found.estimate, found.uncertainty, strict=True):
+        chosen = [self.bands.index(band) for band in there]
+        for i, estimate, error in zip(chosen, found.estimate, found.uncertainty, strict=True):
             self.estimate[(i, *place)] += weight * estimate[inner]
             self.uncertainty[(i, *place)] += weight * error[inner]
-        pairs, pixels = np.ix_(index, index), _area(tile.core)
+        pairs, pixels = np.ix_(chosen, chosen), _area(tile.core)
         self.covariance[pairs] += pixels * np.asarray(found.noise_covariance)
         self.area[pairs] += pixels
 
