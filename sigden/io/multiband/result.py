@@ -127,7 +127,11 @@ def create_multiband(
 
     count = len(bands)
     full = (count, *grid.shape)
-    kinds: list[tuple[tuple[int, ...], Any]] = [(full, np.dtype(">f4")), (full, np.dtype(">f4")), ((count, count), np.dtype(">f8"))]
+    kinds: list[tuple[tuple[int, ...], Any]] = [
+        (full, np.dtype(">f4")),
+        (full, np.dtype(">f4")),
+        ((count, count), np.dtype(">f8")),
+    ]
     primary = _primary_header(bands, grid, target_fwhm, history)
     primary.update(_place(grid, unit, cube=True))
     headers = [primary, _place(grid, unit, cube=True), fits.Header()]
