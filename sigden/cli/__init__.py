@@ -7,6 +7,7 @@ import click
 from sigden.cli.demo import demo
 from sigden.cli.errors import Commands
 from sigden.cli.methods import methods
+from sigden.cli.multiband import multiband
 from sigden.cli.run import run
 from sigden.cli.strain import strain
 from sigden.method import sigden_version
@@ -24,5 +25,5 @@ def main() -> None:
     """
 
 
-for _command in (demo, strain, run, methods):
+for _command in (demo, strain, multiband, run, methods):
     main.add_command(_command)

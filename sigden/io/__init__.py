@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from sigden.io.examples import shipped_example
     from sigden.io.gwosc import fetch_event
     from sigden.io.hdf5 import open_hdf5, read_dataset
+    from sigden.io.multiband.mosaic import open_mosaic, read_observation
+    from sigden.io.multiband.psf import read_psf
+    from sigden.io.multiband.result import read_multiband, write_multiband
     from sigden.io.npz import read_npy, read_npz
     from sigden.io.series import QualityVector, StrainSeries
     from sigden.io.strain import read_strain
@@ -22,13 +25,18 @@ __all__ = [
     "atomic_path",
     "fetch_event",
     "open_hdf5",
+    "open_mosaic",
     "prepare_output",
     "read_dataset",
+    "read_multiband",
     "read_npy",
     "read_npz",
+    "read_observation",
     "read_provenance",
+    "read_psf",
     "read_strain",
     "shipped_example",
+    "write_multiband",
     "write_strain",
 ]
 
@@ -39,13 +47,18 @@ _HOMES = MappingProxyType(
         "atomic_path": "atomic",
         "fetch_event": "gwosc",
         "open_hdf5": "hdf5",
+        "open_mosaic": "multiband.mosaic",
         "prepare_output": "atomic",
         "read_dataset": "hdf5",
+        "read_multiband": "multiband.result",
         "read_npy": "npz",
         "read_npz": "npz",
+        "read_observation": "multiband.mosaic",
         "read_provenance": "write",
+        "read_psf": "multiband.psf",
         "read_strain": "strain",
         "shipped_example": "examples",
+        "write_multiband": "multiband.result",
         "write_strain": "write",
     }
 )

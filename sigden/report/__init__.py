@@ -7,17 +7,32 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sigden.report.multiband import MultibandSection, multiband_figures, multiband_page
     from sigden.report.page import Section, report_page, strain_page
     from sigden.report.render import to_png, to_svg
     from sigden.report.spectrogram import constant_q
     from sigden.report.strain import strain_figure
 
-__all__ = ["Section", "constant_q", "report_page", "strain_figure", "strain_page", "to_png", "to_svg"]
+__all__ = [
+    "MultibandSection",
+    "Section",
+    "constant_q",
+    "multiband_figures",
+    "multiband_page",
+    "report_page",
+    "strain_figure",
+    "strain_page",
+    "to_png",
+    "to_svg",
+]
 
 _HOMES = MappingProxyType(
     {
+        "MultibandSection": "multiband",
         "Section": "page",
         "constant_q": "spectrogram",
+        "multiband_figures": "multiband",
+        "multiband_page": "multiband",
         "report_page": "page",
         "strain_figure": "strain",
         "strain_page": "page",

@@ -22,6 +22,7 @@ from sigden.multiband.data.observation import Observation, check_observations
 from sigden.multiband.data.result import MultibandResult
 from sigden.multiband.forward.operator import forward_operator
 from sigden.multiband.joint.channel import Response
+from sigden.multiband.psf.spectrum import gaussian_transfer
 from sigden.operators import CircularConvolve, LinearOperator
 from sigden.solvers import FISTA, Composite, Smooth, Solution, solve
 
@@ -218,11 +219,7 @@ class JointGradient(Method):
         return solve(FISTA(), Composite(smooth, simple), start, max_iter=self.max_iter, tol=self.tolerance)
 
     def _at_target(self, scene: Any, grid: Grid) -> Any:
-        rows = np.fft.fftfreq(grid.shape[0], grid.scale)
-        columns = np.fft.rfftfreq(grid.shape[1], grid.scale)
-        width = self.target_fwhm / math.sqrt(8.0 * math.log(2.0))
-        squared = rows[:, None] ** 2 + columns[None, :] ** 2
-        transfer = np.exp(-2.0 * (math.pi * width) ** 2 * squared).astype(complex)
+        transfer = gaussian_transfer(grid.shape, grid.scale, self.target_fwhm).astype(complex)
         convolve = CircularConvolve.from_transfer(transfer, grid.shape)
         return np.stack([convolve(image) for image in scene])
 

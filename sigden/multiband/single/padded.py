@@ -15,6 +15,7 @@ from sigden.multiband.data.geometry import commensurate_factor, footprint
 from sigden.multiband.data.grid import Grid
 from sigden.multiband.data.observation import Observation, check_observations
 from sigden.multiband.forward.operator import forward_operator
+from sigden.multiband.psf.spectrum import gaussian_transfer
 from sigden.operators import CircularConvolve, LinearOperator
 
 __all__ = ["PaddedProblem", "padded_problem"]
@@ -55,11 +56,7 @@ class PaddedProblem:
     def at_target(self, scene: Any, fwhm: float) -> Any:
         """Scene at a Gaussian PSF of a FWHM in arcsec, its margin cut off."""
         shape = self.grid.shape
-        rows = np.fft.fftfreq(shape[0], self.grid.scale)
-        columns = np.fft.rfftfreq(shape[1], self.grid.scale)
-        width = fwhm / math.sqrt(8.0 * math.log(2.0))
-        squared = rows[:, None] ** 2 + columns[None, :] ** 2
-        transfer = np.exp(-2.0 * (math.pi * width) ** 2 * squared).astype(complex)
+        transfer = gaussian_transfer(shape, self.grid.scale, fwhm).astype(complex)
         return CircularConvolve.from_transfer(transfer, shape)(scene)[self.inside]
 
 

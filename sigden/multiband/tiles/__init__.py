@@ -1,0 +1,1 @@
+"""Fields too large for one solve: mosaics, tiles with a halo, stamps."""
