@@ -26,6 +26,8 @@ from sigden.metrics import nmse
 from sigden.multiband import (
     Grid,
     JointGradient,
+    JointSparse,
+    JointWiener,
     LocalColour,
     Observation,
     TruncatedPSFWarning,
@@ -139,6 +141,8 @@ METHODS: dict[str, Callable[[Field], Any]] = {
     "mean of r and z": mean_of_neighbours,
     "r and z, by wavelength": weighted_neighbours,
     "LocalColour": by_method(LocalColour()),
+    "JointWiener": by_method(JointWiener()),
+    "JointSparse": by_method(JointSparse()),
     "JointGradient": by_method(JointGradient()),
     "JointGradient, no positivity": by_method(JointGradient(positivity=False)),
     "JointGradient, without HST": by_method(JointGradient(mixture_weight=0.0)),

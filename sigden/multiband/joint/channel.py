@@ -20,6 +20,7 @@ from sigden.multiband.forward.operator import (
     commensurate_factor,
     forward_operator,
 )
+from sigden.multiband.psf.spectrum import psf_transfer
 from sigden.operators import LinearOperator
 
 __all__ = ["Channel", "Response", "observed_channel"]
@@ -50,6 +51,8 @@ class Channel:
         Noise rms of each pixel, infinite where it is not to be used; None where all are alike.
     response : LinearOperator, optional
         Forward operator, where there is no transfer function.
+    blur : numpy.ndarray, shape (rows, columns // 2 + 1), optional
+        Its squared gain for each mode of the grid, about, where there is no transfer function.
     """
 
     data: Any
@@ -60,6 +63,12 @@ class Channel:
     model_error: float = 0.0
     error: Any = None
     response: LinearOperator | None = None
+    blur: Any = None
+
+    @property
+    def gain(self) -> Any:
+        """Squared gain for each mode of the grid, unitary DFTs, aliases apart."""
+        return self.blur if self.transfer is None else np.abs(self.transfer / self.factor) ** 2
 
     @property
     def closed(self) -> bool:
@@ -160,7 +169,20 @@ def observed_channel(
         model_error=model_error if band in response else 0.0,
         error=None if alike and factor is not None else error,
         response=operator,
+        blur=None if operator is None else _squared_gain(observation, grid),
     )
+
+
+def _squared_gain(observation: Observation, grid: Grid) -> Any:
+    """Gain of blur and sampling, for axes along those of the grid and the mean PSF."""
+    ratio = observation.pixel_scale / grid.scale
+    psf = np.mean(np.asarray(observation.psf_grid, dtype=np.float64), axis=(0, 1))
+    step = float(observation.psf_scale or observation.pixel_scale)
+    transfer = psf_transfer(psf, grid.shape, psf_scale=step, scale=grid.scale)
+    if not observation.psf_includes_pixel:
+        transfer = transfer * np.sinc(ratio * np.fft.fftfreq(grid.shape[0]))[:, None]
+        transfer = transfer * np.sinc(ratio * np.fft.rfftfreq(grid.shape[1]))
+    return ratio**2 * np.abs(transfer) ** 2
 
 
 def _mix(band: str, bands: tuple[str, ...], response: Response) -> Any:

@@ -22,11 +22,6 @@ _ESTIMATE = Kernel(
     generic=f"{_HERE}.posterior_generic:estimate_modes",
     numba=f"{_HERE}.posterior_numba:estimate_modes",
 )
-_SOLVE = Kernel(
-    "joint_solve",
-    generic=f"{_HERE}.posterior_generic:solve_modes",
-    numba=f"{_HERE}.posterior_numba:solve_modes",
-)
 _NOISE = Kernel(
     "joint_noise",
     generic=f"{_HERE}.posterior_generic:propagated_noise",
@@ -201,30 +196,6 @@ class FourierWiener:
             At the target PSF, for DFTs divided by the square root of the number of pixels.
         """
         return self._run(_ESTIMATE, *self._packed(images))
-
-    def whitened(self, images: Sequence[Any]) -> list[Any]:
-        """Images multiplied by the inverse of the covariance of the data.
-
-        Parameters
-        ----------
-        images : sequence of numpy.ndarray
-            One for each channel, shape ``(rows / factor, columns / factor)``.
-
-        Returns
-        -------
-        list of numpy.ndarray
-            Of the same shapes.
-        """
-        from scipy import fft
-
-        data, start = self._packed(images)
-        solved = self._run(_SOLVE, data, start)
-        out: list[Any] = [None] * len(self.channels)
-        for begin, i in zip(start, self._order, strict=True):
-            rows, columns = images[i].shape
-            half = solved[begin : begin + rows * (columns // 2 + 1)].reshape(rows, -1)
-            out[i] = fft.irfft2(half, s=(rows, columns), norm="ortho")
-        return out
 
     def _packed(self, images: Sequence[Any]) -> tuple[Any, Any]:
         """Half planes of the channels' modes one after the other, and where each begins."""

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 
 from sigden.multiband.joint.channel import Channel
-from sigden.multiband.joint.fourier_wiener import FourierWiener
 from sigden.multiband.joint.planes import weighted_sum
 from sigden.operators import LinearOperator
-from sigden.solvers import ConjugateGradient, LinearSystem, Solution, solve
+from sigden.solvers import ConjugateGradient, LeastSquares, Solution, solve
 
 __all__ = ["IterativeWiener"]
 
@@ -39,12 +38,14 @@ class IterativeWiener:
 
     Notes
     -----
-    With the whitened response :math:`B = N^{-1/2} A` of the pixels that count and the whitened data d,
+    The fields x are the bands and, for each wide channel with a model error, what its mixture lacks. With
+    their prior covariance :math:`S = L L^T` and white fields z, :math:`x = L z`,
 
-    .. math:: \\hat x = S B^T v, \\qquad (B S B^T + I) v = d,
+    .. math:: \\hat z = \\arg\\min_z \\tfrac12 \\| N^{-1/2} (A L z - d) \\|^2 + \\tfrac12 \\| z \\|^2
 
-    by conjugate gradients to a relative residual of 1e-4. Where the channels have transfer functions, the
-    closed form for their mean noise preconditions. Noise is propagated by drawing it, with a fixed seed.
+    by conjugate gradients to a relative residual of 1e-4. The preconditioner is the inverse, mode by mode,
+    of what the matrix would be if all noise were as it is on average and no mode aliased onto another. Noise
+    is propagated by drawing it, with a fixed seed.
     """
 
     def __init__(
@@ -59,53 +60,27 @@ class IterativeWiener:
         self.shape = shape
         self.covariance = np.asarray(band_covariance, dtype=np.float64)
         self.dtype = np.result_type(*(c.data.dtype for c in channels), np.float32)
-        self._power, self._target = power, target
-        mixes = np.stack([c.mix for c in self.channels])
-        self._cross = mixes @ self.covariance
-        self._couple = self._cross @ mixes.T
-        errors = np.array([c.model_error**2 for c in self.channels])
-        self._couple += np.diag(np.diag(self._couple) * errors)
-        self.inverse_error = [
-            np.broadcast_to(1.0 / (c.sigma if c.error is None else c.error), c.data.shape)
-            for c in self.channels
-        ]
-        self._system = _DataCovariance(self)
-        self._preconditioner = None
-        if all(c.transfer is not None for c in self.channels):
-            closed = FourierWiener(channels, power, band_covariance, target, shape)
-            self._preconditioner = _ClosedForm(closed, self)
-
-    def split(self, vector: Any) -> list[Any]:
-        """Images of a vector of all channels' pixels."""
-        edges = np.cumsum([c.data.size for c in self.channels])[:-1]
-        parts = np.split(vector, edges)
-        return [p.reshape(c.data.shape) for p, c in zip(parts, self.channels, strict=True)]
-
-    def whiten(self, images: Sequence[Any]) -> Any:
-        """Vector of images over their noise, zero where pixels do not count."""
-        parts = [(i * w).ravel() for i, w in zip(images, self.inverse_error, strict=True)]
-        return np.concatenate(parts).astype(np.float64)
-
-    def spread(self, vector: Any) -> list[Any]:
-        """Modes of each channel's back-projection, times the prior power."""
-        from scipy import fft
-
-        parts = zip(self.split(vector), self.inverse_error, self.channels, strict=True)
-        return [self._power * fft.rfft2(c.operator.adjoint(image * w)) for image, w, c in parts]
-
-    def observe(self, spread: Sequence[Any]) -> Any:
-        """Whitened data of the scene that back-projections stand for."""
-        from scipy import fft
-
-        images = []
-        for weights, c in zip(self._couple, self.channels, strict=True):
-            images.append(c.operator(fft.irfft2(weighted_sum(weights, spread), s=self.shape)))
-        return self.whiten(images)
+        self._target = target
+        lacking = [c for c in self.channels if c.model_error > 0]
+        bands, fields = len(self.covariance), len(self.covariance) + len(lacking)
+        prior = np.zeros((fields, fields))
+        prior[:bands, :bands] = self.covariance
+        for i, c in enumerate(lacking, bands):
+            prior[i, i] = c.model_error**2 * float(c.mix @ self.covariance @ c.mix)
+        mixes = np.zeros((len(self.channels), fields))
+        for mix, c in zip(mixes, self.channels, strict=True):
+            mix[:bands] = c.mix
+            if c.model_error > 0:
+                mix[bands + lacking.index(c)] = 1.0
+        self._root = np.linalg.cholesky(prior)
+        self._amplitude = np.sqrt(power)
+        self._response = _Response(self.channels, mixes @ self._root, self._amplitude, shape)
+        self._preconditioner = _Circulant(self.channels, mixes @ self._root, power, shape)
 
     def solution(self, images: Sequence[Any]) -> Solution:
-        """Certificate and v for data of the same channels."""
+        """White fields for data of the same channels, and the certificate."""
+        problem = LeastSquares(self._response, self._response.whiten(images), damping=1.0)
         solver = ConjugateGradient(preconditioner=self._preconditioner)
-        problem = LinearSystem(self._system, self.whiten(images))
         return solve(solver, problem, max_iter=_MAX_ITER, tol=_TOLERANCE, check_every=5)
 
     def apply(self, images: Sequence[Any]) -> Any:
@@ -123,8 +98,8 @@ class IterativeWiener:
         """
         from scipy import fft
 
-        spread = self.spread(self.solution(images).estimate)
-        bands = [weighted_sum(w, spread) * self._target for w in self._cross.T]
+        modes = fft.rfft2(self.solution(images).estimate) * (self._amplitude * self._target)
+        bands = [weighted_sum(self._root[b], modes) for b in range(len(self.covariance))]
         return np.stack([fft.irfft2(b, s=self.shape) for b in bands]).astype(self.dtype)
 
     @cached_property
@@ -174,35 +149,64 @@ def smoothed_square(draws: Any, scales: int) -> Any:
     return smooth_starlet(np.ascontiguousarray(np.mean(draws**2, axis=0)), scales)
 
 
-class _DataCovariance(LinearOperator):
-    """Covariance of the whitened data."""
+class _Response(LinearOperator):
+    """Whitened data of white fields."""
 
-    def __init__(self, wiener: IterativeWiener) -> None:
-        size = sum(c.data.size for c in wiener.channels)
-        super().__init__((size,), (size,))
-        self._set(_wiener=wiener)
+    def __init__(
+        self, channels: Sequence[Channel], mixes: Any, amplitude: Any, shape: tuple[int, int]
+    ) -> None:
+        super().__init__((mixes.shape[1], *shape), (sum(c.data.size for c in channels),))
+        weights = [
+            np.broadcast_to(1.0 / (c.sigma if c.error is None else c.error), c.data.shape) for c in channels
+        ]
+        self._set(_channels=tuple(channels), _mixes=mixes, _amplitude=amplitude, _weights=weights)
+
+    def whiten(self, images: Sequence[Any]) -> Any:
+        """Vector of images over their noise, zero where pixels do not count."""
+        pairs = zip(images, self.__dict__["_weights"], strict=True)
+        return np.concatenate([(image * w).ravel() for image, w in pairs]).astype(np.float64)
 
     def _forward(self, xp: Any, x: Any) -> Any:
-        wiener: IterativeWiener = self.__dict__["_wiener"]
-        return wiener.observe(wiener.spread(x)) + x
+        from scipy import fft
+
+        modes = fft.rfft2(x) * self.__dict__["_amplitude"]
+        pairs = zip(self.__dict__["_channels"], self.__dict__["_mixes"], strict=True)
+        shape = self.in_shape[1:]
+        return self.whiten([c.operator(fft.irfft2(weighted_sum(m, modes), s=shape)) for c, m in pairs])
 
     def _adjoint(self, xp: Any, y: Any) -> Any:
-        return self._forward(xp, y)
+        from scipy import fft
+
+        channels, shape = self.__dict__["_channels"], self.in_shape[1:]
+        total = np.zeros((self.in_shape[0], shape[0], shape[1] // 2 + 1), dtype=np.complex128)
+        parts = np.split(y, np.cumsum([c.data.size for c in channels])[:-1])
+        rows = zip(parts, channels, self.__dict__["_mixes"], self.__dict__["_weights"], strict=True)
+        for part, c, mix, weight in rows:
+            spread = fft.rfft2(c.operator.adjoint(part.reshape(c.data.shape) * weight))
+            for field, share in zip(total, mix, strict=True):
+                if share:
+                    field += share * spread
+        return fft.irfft2(total * self.__dict__["_amplitude"], s=shape)
 
 
-class _ClosedForm(LinearOperator):
-    """Inverse of the covariance of the whitened data were all noise as it is on average."""
+class _Circulant(LinearOperator):
+    """Inverse of the normal matrix of the white fields, were it the same everywhere."""
 
-    def __init__(self, closed: FourierWiener, wiener: IterativeWiener) -> None:
-        size = sum(c.data.size for c in wiener.channels)
-        super().__init__((size,), (size,))
-        self._set(_closed=closed, _wiener=wiener)
+    def __init__(self, channels: Sequence[Channel], mixes: Any, power: Any, shape: tuple[int, int]) -> None:
+        fields = mixes.shape[1]
+        super().__init__((fields, *shape), (fields, *shape))
+        matrix = np.zeros((*power.shape, fields, fields))
+        for c, mix in zip(channels, mixes, strict=True):
+            used = 1.0 if c.used is None else float(np.mean(c.used))
+            matrix += (c.gain * power * (used / c.sigma**2))[..., None, None] * np.outer(mix, mix)
+        self._set(_inverse=np.linalg.inv(matrix + np.eye(fields)))
 
     def _forward(self, xp: Any, x: Any) -> Any:
-        closed, wiener = self.__dict__["_closed"], self.__dict__["_wiener"]
-        errors = [np.divide(1.0, w, out=np.zeros(w.shape), where=w > 0) for w in wiener.inverse_error]
-        solved = closed.whitened([i * e for i, e in zip(wiener.split(x), errors, strict=True)])
-        return np.concatenate([(i * e).ravel() for i, e in zip(solved, errors, strict=True)])
+        from scipy import fft
+
+        modes = np.moveaxis(fft.rfft2(x), 0, -1)[..., None]
+        solved = np.moveaxis((self.__dict__["_inverse"] @ modes)[..., 0], -1, 0)
+        return fft.irfft2(solved, s=self.in_shape[1:])
 
     def _adjoint(self, xp: Any, y: Any) -> Any:
         return self._forward(xp, y)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["estimate_modes", "propagated_noise", "solve_modes"]
+__all__ = ["estimate_modes", "propagated_noise"]
 
 
 def _full(half: Any, columns: int) -> Any:
@@ -82,31 +82,6 @@ def estimate_modes(system: Any, data: Any, start: Any, columns: int) -> Any:
     solved = np.linalg.solve(_covariance(system, response, power), _vector(system, data, start, columns))
     estimate = (_back(system, response, power, target) @ solved)[..., 0]
     return _unfolded(estimate, k, columns).astype(system.transfers.dtype)
-
-
-def solve_modes(system: Any, data: Any, start: Any, columns: int) -> Any:
-    """Data times the inverse of their covariance.
-
-    Parameters
-    ----------
-    system, data, start, columns
-        As `estimate_modes`.
-
-    Returns
-    -------
-    numpy.ndarray, complex, shape (size,)
-        In the layout of `data`.
-    """
-    k = int(system.factors[-1])
-    response, power = _response(system, columns)
-    solved = np.linalg.solve(_covariance(system, response, power), _vector(system, data, start, columns))
-    out, first = [], 0
-    for factor in system.factors:
-        q = k // int(factor)
-        part = solved[..., first : first + q * q, 0]
-        out.append(_unfolded(part, q, columns // int(factor)).ravel())
-        first += q * q
-    return np.concatenate(out).astype(data.dtype)
 
 
 def _vector(system: Any, data: Any, start: Any, columns: int) -> Any:

@@ -9,7 +9,7 @@ from numba import get_num_threads, njit, prange, types
 
 from sigden.arrays import parallel_allowed
 
-__all__ = ["estimate_modes", "propagated_noise", "solve_modes"]
+__all__ = ["estimate_modes", "propagated_noise"]
 
 _LEAST_SHARE = 1 << 14  # coarse frequencies of a thread, below which starting it costs more than it saves
 
@@ -29,16 +29,6 @@ _ESTIMATE = [
         types.int64,
         kind[:, :, ::1],
         types.int64,
-    )
-    for kind in (types.complex64, types.complex128)
-]
-_SOLVE = [
-    types.void(
-        *_system_types(kind),
-        types.Array(kind, 1, "C", readonly=True),
-        types.Array(types.int64, 1, "C", readonly=True),
-        types.int64,
-        kind[::1],
     )
     for kind in (types.complex64, types.complex128)
 ]
@@ -161,37 +151,6 @@ def _estimate_rows(  # type: ignore[no-untyped-def]
                         value += cross[c, b] * np.conj(seen[c, a]) * vector[where[c, a]]
                     value *= target[i, j] * prior[a]
                     modes[b, i, j] = np.conj(value) if mirrored else value
-
-
-@njit(_SOLVE, cache=True, nogil=True, error_model="numpy")
-def _solve_all(  # type: ignore[no-untyped-def]
-    transfers, power, target, factors, where, couple, cross, variance, data, start, columns, out
-):
-    channels, rows, _ = transfers.shape
-    k = factors[-1]
-    matrix = np.empty((variance.size, variance.size), np.complex128)
-    vector = np.empty(variance.size, np.complex128)
-    seen = np.empty((channels, k * k), np.complex128)
-    prior = np.empty(k * k)
-    for r in range(rows // k):
-        for column in range(columns // k // 2 + 1):
-            _assemble(
-                transfers, power, factors, where, couple, variance, r, column, columns, seen, prior, matrix
-            )
-            _factorise(matrix)
-            _data_modes(data, start, factors, r, column, rows, columns, vector)
-            _solve(matrix, vector)
-            own, place = column == 0 or 2 * column * k == columns, 0
-            for c in range(channels):
-                q = k // factors[c]
-                own_rows, own_columns = rows // factors[c], columns // factors[c]
-                for g in range(q * q):
-                    i, j, mirrored = _place(g, r, column, q, own_rows, own_columns)
-                    if not (mirrored and own):
-                        value = vector[place]
-                        index = start[c] + i * (own_columns // 2 + 1) + j
-                        out[index] = np.conj(value) if mirrored else value
-                    place += 1
 
 
 @njit(nogil=True, error_model="numpy")
@@ -336,10 +295,3 @@ def propagated_noise(system: Any, combinations: Any, columns: int) -> tuple[Any,
     (_noise_parallel if blocks else _noise)(*system, weights, columns, noise, sums, blocks)
     total = np.sum(sums, axis=1)
     return noise, total[0], total[1]
-
-
-def solve_modes(system: Any, data: Any, start: Any, columns: int) -> Any:
-    """Data times the inverse of their covariance; arguments as the generic twin."""
-    out = np.zeros_like(data)
-    _solve_all(*system, data, start, columns, out)
-    return out
