@@ -118,7 +118,8 @@ def multiband_figures(
         ),
         "errors": (
             error_figure(section.result, section.unit, palette=palette),
-            "Standard deviation of the propagated noise of the estimate.",
+            "Standard error of every pixel: propagated noise and, of JointWiener and JointSparse, the error "
+            "of the model.",
         ),
     }
     if comparison.sources:

@@ -200,6 +200,8 @@ def test_numba_agrees_with_generic(shape, factors, dtype):
     found = posterior_numba.estimate_modes(solver.system, data, start, shape[1])
     assert found.dtype == expected.dtype
     assert_allclose(found, expected, atol=tolerance * np.abs(expected).max())
+    expected = posterior_generic.evidence(solver.system, data, start, shape[1])
+    assert posterior_numba.evidence(solver.system, data, start, shape[1]) == pytest.approx(expected, rel=1e-5)
     combinations = np.array([[0.3, -1.0], [1.0, 0.0]])
     theirs = posterior_generic.propagated_noise(solver.system, combinations, shape[1])
     ours = posterior_numba.propagated_noise(solver.system, combinations, shape[1])
@@ -218,3 +220,22 @@ def test_threads_do_not_change_a_bit(monkeypatch):
     assert np.array_equal(shared.apply(images), alone)
     assert np.array_equal(shared.noise_power(np.eye(2)), noise)
     assert np.array_equal(shared.noise_covariance, covariance)
+
+
+def test_evidence_is_the_gaussian_log_likelihood():
+    channels, dense, mixes, sigmas, power, _, target = problem()
+    square_root, _ = real_filter(np.sqrt(power))
+    prior = square_root @ square_root.T
+    data = np.concatenate([c.data.ravel() for c in channels])
+    ours, theirs = [], []
+    for covariance in (COVARIANCE, np.eye(2)):
+        ours.append(
+            FourierWiener(channels, half(power), covariance, target, SHAPE).evidence(
+                [c.data for c in channels]
+            )
+        )
+        operator = np.concatenate([np.kron(m[None, :], a) for m, a in zip(mixes, dense, strict=True)])
+        noise = np.concatenate([np.full(a.shape[0], s**2) for a, s in zip(dense, sigmas, strict=True)])
+        matrix = operator @ np.kron(covariance, prior) @ operator.T + np.diag(noise)
+        theirs.append(-0.5 * (data @ np.linalg.solve(matrix, data) + np.linalg.slogdet(matrix)[1]))
+    assert ours[1] - ours[0] == pytest.approx(theirs[1] - theirs[0], rel=1e-9)

@@ -145,6 +145,15 @@ def test_noise_maps_and_pixels_of_any_kind(method):
     assert nmse(shifted.estimate) < 1.5 * nmse(plain.estimate) + 0.005
 
 
+def test_correlation_is_found_from_the_data():
+    found = JointWiener(correlation=None).band_correlation(JointWiener().prior(observe(0), GRID, RESPONSE))
+    assert 0.9 <= found < 1.0
+    assert nmse(JointSparse(correlation=None)(observe(0), GRID, response=RESPONSE).estimate) < 0.05
+    masked = observe(0, mask=np.eye(32, dtype=bool))
+    with pytest.raises(ParameterError, match="give a number"):
+        JointWiener(correlation=None)(masked, GRID, response=RESPONSE)
+
+
 def test_what_cannot_be_done_is_said():
     method = JointWiener()
     with pytest.raises(ParameterError, match="VIS mixes z"):

@@ -22,6 +22,11 @@ _ESTIMATE = Kernel(
     generic=f"{_HERE}.posterior_generic:estimate_modes",
     numba=f"{_HERE}.posterior_numba:estimate_modes",
 )
+_EVIDENCE = Kernel(
+    "joint_evidence",
+    generic=f"{_HERE}.posterior_generic:evidence",
+    numba=f"{_HERE}.posterior_numba:evidence",
+)
 _NOISE = Kernel(
     "joint_noise",
     generic=f"{_HERE}.posterior_generic:propagated_noise",
@@ -196,6 +201,21 @@ class FourierWiener:
             At the target PSF, for DFTs divided by the square root of the number of pixels.
         """
         return self._run(_ESTIMATE, *self._packed(images))
+
+    def evidence(self, images: Sequence[Any]) -> float:
+        """Log likelihood of data of the same channels under this prior, but for a constant.
+
+        Parameters
+        ----------
+        images : sequence of numpy.ndarray
+            One for each channel, shape ``(rows / factor, columns / factor)``.
+
+        Returns
+        -------
+        float
+            To be compared between priors.
+        """
+        return self._run(_EVIDENCE, *self._packed(images))
 
     def _packed(self, images: Sequence[Any]) -> tuple[Any, Any]:
         """Half planes of the channels' modes one after the other, and where each begins."""

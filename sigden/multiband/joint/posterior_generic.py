@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["estimate_modes", "propagated_noise"]
+from sigden.multiband.joint.planes import mode_weight
+
+__all__ = ["estimate_modes", "evidence", "propagated_noise"]
 
 
 def _full(half: Any, columns: int) -> Any:
@@ -82,6 +84,28 @@ def estimate_modes(system: Any, data: Any, start: Any, columns: int) -> Any:
     solved = np.linalg.solve(_covariance(system, response, power), _vector(system, data, start, columns))
     estimate = (_back(system, response, power, target) @ solved)[..., 0]
     return _unfolded(estimate, k, columns).astype(system.transfers.dtype)
+
+
+def evidence(system: Any, data: Any, start: Any, columns: int) -> float:
+    """Log likelihood of the data but for a constant.
+
+    Parameters
+    ----------
+    system, data, start, columns
+        As `estimate_modes`.
+
+    Returns
+    -------
+    float
+        Sum over modes of ``-d^H K^-1 d - log det K``, halved for modes that are their own mirror image.
+    """
+    k = int(system.factors[-1])
+    response, power = _response(system, columns)
+    matrix = _covariance(system, response, power)[:, : columns // k // 2 + 1]
+    vector = _vector(system, data, start, columns)[:, : columns // k // 2 + 1]
+    quadratic = np.sum(vector.conj() * np.linalg.solve(matrix, vector), axis=(-2, -1)).real
+    value = -quadratic - np.linalg.slogdet(matrix)[1]
+    return float(np.sum(value * mode_weight(columns // k)) / 2.0)
 
 
 def _vector(system: Any, data: Any, start: Any, columns: int) -> Any:

@@ -9,7 +9,7 @@ from numba import get_num_threads, njit, prange, types
 
 from sigden.arrays import parallel_allowed
 
-__all__ = ["estimate_modes", "propagated_noise"]
+__all__ = ["estimate_modes", "evidence", "propagated_noise"]
 
 _LEAST_SHARE = 1 << 14  # coarse frequencies of a thread, below which starting it costs more than it saves
 
@@ -28,6 +28,15 @@ _ESTIMATE = [
         types.Array(types.int64, 1, "C", readonly=True),
         types.int64,
         kind[:, :, ::1],
+        types.int64,
+    )
+    for kind in (types.complex64, types.complex128)
+]
+_EVIDENCE = [
+    types.float64(
+        *_system_types(kind),
+        types.Array(kind, 1, "C", readonly=True),
+        types.Array(types.int64, 1, "C", readonly=True),
         types.int64,
     )
     for kind in (types.complex64, types.complex128)
@@ -151,6 +160,34 @@ def _estimate_rows(  # type: ignore[no-untyped-def]
                         value += cross[c, b] * np.conj(seen[c, a]) * vector[where[c, a]]
                     value *= target[i, j] * prior[a]
                     modes[b, i, j] = np.conj(value) if mirrored else value
+
+
+@njit(_EVIDENCE, cache=True, nogil=True, error_model="numpy")
+def _evidence(  # type: ignore[no-untyped-def]
+    transfers, power, target, factors, where, couple, cross, variance, data, start, columns
+):
+    channels, rows, _ = transfers.shape
+    k, total = factors[-1], 0.0
+    matrix = np.empty((variance.size, variance.size), np.complex128)
+    vector = np.empty(variance.size, np.complex128)
+    solved = np.empty(variance.size, np.complex128)
+    seen = np.empty((channels, k * k), np.complex128)
+    prior = np.empty(k * k)
+    for r in range(rows // k):
+        for column in range(columns // k // 2 + 1):
+            _assemble(
+                transfers, power, factors, where, couple, variance, r, column, columns, seen, prior, matrix
+            )
+            _factorise(matrix)
+            _data_modes(data, start, factors, r, column, rows, columns, vector)
+            solved[:] = vector
+            _solve(matrix, solved)
+            # the factor holds the inverse of its diagonal
+            value = 0.0
+            for i in range(variance.size):
+                value -= (np.conj(vector[i]) * solved[i]).real - 2.0 * np.log(matrix[i, i].real)
+            total += 0.5 * value if column == 0 or 2 * column * k == columns else value
+    return total
 
 
 @njit(nogil=True, error_model="numpy")
@@ -295,3 +332,8 @@ def propagated_noise(system: Any, combinations: Any, columns: int) -> tuple[Any,
     (_noise_parallel if blocks else _noise)(*system, weights, columns, noise, sums, blocks)
     total = np.sum(sums, axis=1)
     return noise, total[0], total[1]
+
+
+def evidence(system: Any, data: Any, start: Any, columns: int) -> float:
+    """Log likelihood of the data but for a constant; arguments as the generic twin."""
+    return float(_evidence(*system, data, start, columns))

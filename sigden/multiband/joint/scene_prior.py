@@ -118,13 +118,22 @@ class ScenePrior:
         FourierWiener or IterativeWiener
             Closed form where every Fourier mode stands alone, else conjugate gradients.
         """
+        if self.closed:
+            return self.closed_solver(correlation=correlation, strength=strength)
+        return IterativeWiener(
+            self.channels, *self._prior(correlation, strength), self.target, self.grid.shape
+        )
+
+    def closed_solver(self, *, correlation: float, strength: float = 1.0) -> FourierWiener:
+        """Closed form of `solver`, for a prior that is `closed`."""
+        return FourierWiener(self.channels, *self._prior(correlation, strength), self.target, self.grid.shape)
+
+    def _prior(self, correlation: float, strength: float) -> tuple[Any, Any]:
+        """Power of each mode, and covariance between bands."""
         n = len(self.bands)
         matrix = np.full((n, n), correlation) + (1.0 - correlation) * np.eye(n)
         covariance = matrix * np.outer(self.relative_flux, self.relative_flux)
-        power = strength * self.power.on(self.grid.shape, self.grid.scale)
-        if self.closed:
-            return FourierWiener(self.channels, power, covariance, self.target, self.grid.shape)
-        return IterativeWiener(self.channels, power, covariance, self.target, self.grid.shape)
+        return strength * self.power.on(self.grid.shape, self.grid.scale), covariance
 
     @cached_property
     def twin(self) -> ScenePrior:

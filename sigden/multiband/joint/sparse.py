@@ -41,8 +41,9 @@ class JointSparse(JointMethod):
     ----------
     target_fwhm : float, default 0.2
         FWHM in arcsec of the Gaussian PSF of the estimate (effective, pixel included).
-    correlation : float, default 0.8
-        Prior correlation between two bands of the Wiener start.
+    correlation : float or None, default 0.8
+        Prior correlation between two bands of the Wiener start; None takes that of greatest evidence, for
+        closed forms.
     model_error : float, default 0.05
         Relative standard deviation of a wide band from its mixture of the other bands.
     threshold : float, default 2.0
@@ -105,9 +106,10 @@ class JointSparse(JointMethod):
             Images at the target PSF.
         """
         prior = self.prior(observations, grid, response)
-        first, last = self._solvers(prior)
+        correlation = self.band_correlation(prior)
+        first, last = self._solvers(prior, correlation)
         start = first.apply(prior.data)
-        twins = (first, last) if prior.twin is prior else self._solvers(prior.twin)
+        twins = (first, last) if prior.twin is prior else self._solvers(prior.twin, correlation)
         basis = colour_basis(len(prior.bands)) / prior.relative_flux
         levels = twins[0].levels(basis, self.scales)
         sparse, kept = shrink_colours(start, basis, levels, self.threshold)
@@ -117,9 +119,9 @@ class JointSparse(JointMethod):
         noise = ground + _CHOSEN * twins[0].noise_variance * kept
         return self.result(prior, sparse + last.apply(left), noise, twins[0].noise_covariance, wiener=start)
 
-    def _solvers(self, prior: ScenePrior) -> tuple[Solver, Solver]:
+    def _solvers(self, prior: ScenePrior, correlation: float) -> tuple[Solver, Solver]:
         return (
-            prior.solver(correlation=self.correlation, strength=_FIRST_STRENGTH),
+            prior.solver(correlation=correlation, strength=_FIRST_STRENGTH),
             prior.solver(correlation=_RESIDUAL_CORRELATION, strength=_RESIDUAL_STRENGTH),
         )
 

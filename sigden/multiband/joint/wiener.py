@@ -17,6 +17,8 @@ from sigden.multiband.joint.channel import Response
 from sigden.multiband.joint.error_map import model_variance
 from sigden.multiband.joint.scene_prior import ScenePrior, scene_prior
 
+_CORRELATIONS = (0.5, 0.65, 0.8, 0.9, 0.95, 0.98, 0.99)
+
 __all__ = ["JointMethod", "JointWiener"]
 
 
@@ -27,14 +29,14 @@ class JointMethod(Method):
     axes: ClassVar[str] = "list of (rows, columns) -> (bands, rows, columns)"
 
     target_fwhm: float = 0.2
-    correlation: float = 0.8
+    correlation: float | None = 0.8
     model_error: float = 0.05
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.target_fwhm > 0:
             raise ParameterError(f"target_fwhm: must be positive, got {self.target_fwhm}")
-        if not 0 <= self.correlation < 1:
+        if self.correlation is not None and not 0 <= self.correlation < 1:
             raise ParameterError(f"correlation: must be in [0, 1), got {self.correlation}")
         if not self.model_error >= 0:
             raise ParameterError(f"model_error: must not be negative, got {self.model_error}")
@@ -44,6 +46,34 @@ class JointMethod(Method):
         return scene_prior(
             observations, grid, response, target_fwhm=self.target_fwhm, model_error=self.model_error
         )
+
+    def band_correlation(self, prior: ScenePrior) -> float:
+        """Prior correlation of two bands: as given, or of greatest evidence.
+
+        Parameters
+        ----------
+        prior : ScenePrior
+            What is to be solved.
+
+        Returns
+        -------
+        float
+            At least zero, less than one.
+
+        Raises
+        ------
+        ParameterError
+            If it is to be found where the problem has no closed form.
+        """
+        if self.correlation is not None:
+            return self.correlation
+        if not prior.closed:
+            raise ParameterError(
+                "correlation: found from the data only where every image has one PSF, one noise level, no "
+                "mask and pixels that are blocks of the grid's; give a number"
+            )
+        evidence = [prior.closed_solver(correlation=c).evidence(prior.data) for c in _CORRELATIONS]
+        return _CORRELATIONS[int(np.argmax(evidence))]
 
     def result(self, prior: ScenePrior, estimate: Any, noise: Any, covariance: Any, **details: Any) -> Any:
         """Result with its error map.
@@ -91,8 +121,9 @@ class JointWiener(JointMethod):
     ----------
     target_fwhm : float, default 0.2
         FWHM in arcsec of the Gaussian PSF of the estimate (effective, pixel included).
-    correlation : float, default 0.8
-        Prior correlation between two bands at every frequency.
+    correlation : float or None, default 0.8
+        Prior correlation between two bands at every frequency; None takes that of greatest evidence, for
+        closed forms. The error depends on it little: 0.8 and 0.95 differ by a tenth of the squared error.
     model_error : float, default 0.05
         Relative standard deviation of a wide band from its mixture of the other bands.
 
@@ -139,6 +170,7 @@ class JointWiener(JointMethod):
             If the observations do not fit the grid or each other.
         """
         prior = self.prior(observations, grid, response)
-        solver = prior.solver(correlation=self.correlation)
-        alike = solver if prior.twin is prior else prior.twin.solver(correlation=self.correlation)
+        correlation = self.band_correlation(prior)
+        solver = prior.solver(correlation=correlation)
+        alike = solver if prior.twin is prior else prior.twin.solver(correlation=correlation)
         return self.result(prior, solver.apply(prior.data), alike.noise_variance, alike.noise_covariance)
