@@ -107,7 +107,7 @@ def draw_injections(seed, start, stop, spacing=4.0):
 
 def one_round(number, denoiser, catalogue, lags, folder):
     """Background and injections in the noise of this round."""
-    loose = {"netRHO": 3.5, "lagStep": 1.0, "iwindow": 2.0}
+    loose = {"netRHO": 2.5, "lagStep": 1.0, "iwindow": 2.0, "max_energy_backend": "numba"}
     seeds = (1000 + 2 * number, 1001 + 2 * number)
     background, seconds = search(
         folder / "background", catalogue, denoiser, seeds=seeds, lagSize=lags, **loose
