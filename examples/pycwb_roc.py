@@ -185,6 +185,7 @@ def main():
     parser = argparse.ArgumentParser(description="Efficiency of pycWB at fixed false-alarm rate.")
     parser.add_argument("--minutes", type=float, default=8.0, help="no round starts later")
     parser.add_argument("--lags", type=int, default=60, help="time slides of each round, one second apart")
+    parser.add_argument("--first", type=int, default=0, help="first round: shares rounds among processes")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
     parser.add_argument("--store", type=Path, help="file of finished rounds, read and added to")
     parser.add_argument(
@@ -204,7 +205,7 @@ def main():
     with Progress(console=Console(stderr=True), transient=True) as bars:
         task = bars.add_task("cross-talk catalogue", total=None)
         catalogue = crosstalk_catalogue(options.catalogue.absolute())
-        number = 0
+        number = options.first
         while time.monotonic() < end:
             for name in options.methods:
                 bars.update(task, description=f"round {number}: {name}")

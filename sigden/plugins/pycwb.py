@@ -53,11 +53,13 @@ def process_job_segment(
         Its attribute ``sigden``, a mapping, holds the parameters of `WhitenedDenoising`.
     job_seg : pycwb.types.job.WaveSegment
         The segment.
-    *args, **options
-        Handed to pycWB's own processor.
+    *args
+        Handed to pycWB's own processor, as `options`.
     condition_data : callable, optional
         Conditioning before the denoising, ``(config, strains) -> (conditioned, noise rms)``; pycWB's
         regression and whitening by default.
+    **options
+        Handed to pycWB's own processor.
 
     Raises
     ------

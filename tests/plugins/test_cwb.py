@@ -15,6 +15,7 @@ from sigden.denoisers.choice import sure_weight
 from sigden.denoisers.tv.tv1d_numba import tv1d
 from sigden.noise import mad_sigma
 from sigden.plugins.cwb import HEADER, MACRO, install
+from sigden.plugins.whitened import noise_level as python_noise_level
 
 STUB = Path(__file__).parent / "cwb_stub"
 SOURCE = Path(install.__code__.co_filename).parent
@@ -179,6 +180,7 @@ def test_noise_level_is_that_of_the_core(kernel):
     assert kernel.noise_level(pointer(x), 8192, edge, block, pointer(level)) == 0
     core = float(mad_sigma(x[edge:-edge]))
     np.testing.assert_allclose(level[edge:-edge], core, rtol=1e-12)
+    np.testing.assert_allclose(level, python_noise_level(x, RATE, edge / RATE), rtol=1e-12)
     assert level[0] == pytest.approx(float(mad_sigma(x[:block])), rel=1e-12)
     assert level[-1] == pytest.approx(float(mad_sigma(x[-block:])), rel=1e-12)
     assert kernel.noise_level(pointer(x), 8192, 4096, block, pointer(level)) == 1
