@@ -30,7 +30,7 @@ __all__ = ["TESTED_VERSION", "condition_strains", "crosstalk_catalogue", "proces
 _LOG = logging.getLogger(__name__)
 
 TESTED_VERSION = "1.1.0rc1"
-_INSTALL = f"python -m pip install --pre pycwb=={TESTED_VERSION}"
+_INSTALL = f"python -m pip install pycwb=={TESTED_VERSION}"
 
 Condition = Callable[[Any, Sequence[Any]], tuple[Any, Any]]
 
