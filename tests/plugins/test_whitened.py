@@ -249,9 +249,7 @@ def test_absent_pycwb_is_named(monkeypatch):
         return real(name, *rest, **options)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(
-        MissingExtraError, match="pycWB is not installed: python -m pip install pycwb=="
-    ):
+    with pytest.raises(MissingExtraError, match="pycWB is not installed: python -m pip install pycwb=="):
         plugin.process_job_segment("folder", config(), None)
 
 
