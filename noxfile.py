@@ -58,3 +58,10 @@ def tests(session: nox.Session) -> None:
     examples = ["--doctest-modules", "--doctest-glob=*.md", "sigden", "docs/conventions.md"]
     session.run("python", "-m", "pytest", *examples)
     session.run("python", "-m", "pytest", *session.posargs)
+
+
+@nox.session
+def pycwb(session: nox.Session) -> None:
+    """The plug-in inside the pycWB pipeline; SIGDEN_CACHE keeps the cross-talk catalogue between runs."""
+    session.run("python", "-m", "pip", "install", ".[pycwb]", "pytest>=8", "hypothesis>=6.100")
+    session.run("python", "-m", "pytest", "-m", "pycwb", "tests/plugins", *session.posargs)

@@ -11,15 +11,15 @@ class CommandHelp(Directive):
     """Help text of one command, from the command itself."""
 
     optional_arguments = 1
+    final_argument_whitespace = True
 
     def run(self):
-        name = self.arguments[0] if self.arguments else None
         context = click.Context(main, info_name="sigden", **main.context_settings)
         command = main
-        if name is not None:
-            command = main.get_command(context, name)
+        for name in " ".join(self.arguments).split():
+            command = command.get_command(context, name)
             if command is None:
-                raise self.error(f"sigden has no command {name!r}")
+                raise self.error(f"{context.command_path} has no command {name!r}")
             context = click.Context(command, info_name=name, parent=context)
         text = command.get_help(context)
         return [nodes.literal_block(text, text, language="text")]

@@ -62,6 +62,7 @@ API_PAGES = {
     "multiband": ("Multiband", ["sigden.multiband"]),
     "denoisers": ("Denoisers", ["sigden.denoisers", "sigden.denoisers.base", "sigden.denoisers.choice"]),
     "files": ("Files and reports", ["sigden.io", "sigden.report", "sigden.batch"]),
+    "plugins": ("Plug-ins", ["sigden.plugins.pycwb", "sigden.plugins.whitened", "sigden.plugins.cwb"]),
     "solvers": ("Solvers", ["sigden.solvers"]),
     "operators": ("Operators", ["sigden.operators"]),
     "functionals": ("Functionals", ["sigden.functionals"]),

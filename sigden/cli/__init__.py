@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from sigden.cli.cwb import cwb
 from sigden.cli.demo import demo
 from sigden.cli.errors import Commands
 from sigden.cli.methods import methods
@@ -25,5 +26,5 @@ def main() -> None:
     """
 
 
-for _command in (demo, strain, multiband, run, methods):
+for _command in (demo, strain, multiband, run, methods, cwb):
     main.add_command(_command)

@@ -1,0 +1,1 @@
+"""Floor 7: denoising inside search pipelines."""
