@@ -25,6 +25,8 @@ BUILTIN = MappingProxyType(
         "ROF": "sigden.denoisers.tv.rof:ROF",
         "Starlet": "sigden.denoisers.starlet.denoiser:Starlet",
         "KernelDensity": "sigden.score.kernel_density:KernelDensity",
+        "NPMLE": "sigden.score.mixture.npmle:NPMLE",
+        "FiniteMixture": "sigden.score.mixture.finite:FiniteMixture",
         "JointGradient": "sigden.multiband.joint_gradient:JointGradient",
         "JointSparse": "sigden.multiband.joint_sparse:JointSparse",
         "JointWiener": "sigden.multiband.joint_wiener:JointWiener",

@@ -2,5 +2,15 @@
 
 from sigden.score.density import DensityEstimator, FittedDensity, TabulatedDensity
 from sigden.score.kernel_density import KernelDensity
+from sigden.score.mixture import NPMLE, FiniteMixture, GroupedPrior, NormalMixture
 
-__all__ = ["DensityEstimator", "FittedDensity", "KernelDensity", "TabulatedDensity"]
+__all__ = [
+    "NPMLE",
+    "DensityEstimator",
+    "FiniteMixture",
+    "FittedDensity",
+    "GroupedPrior",
+    "KernelDensity",
+    "NormalMixture",
+    "TabulatedDensity",
+]
