@@ -27,6 +27,8 @@ BUILTIN = MappingProxyType(
         "KernelDensity": "sigden.score.kernel_density:KernelDensity",
         "NPMLE": "sigden.score.mixture.npmle:NPMLE",
         "FiniteMixture": "sigden.score.mixture.finite:FiniteMixture",
+        "Lindsey": "sigden.score.lindsey:Lindsey",
+        "RandomFeatureScore": "sigden.score.random_features:RandomFeatureScore",
         "JointGradient": "sigden.multiband.joint_gradient:JointGradient",
         "JointSparse": "sigden.multiband.joint_sparse:JointSparse",
         "JointWiener": "sigden.multiband.joint_wiener:JointWiener",
