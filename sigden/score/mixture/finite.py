@@ -14,6 +14,7 @@ from sigden.score.lattice import bin_samples
 from sigden.score.mixture.groups import Groups
 from sigden.score.mixture.normal_mixture import NormalMixture
 from sigden.score.mixture.npmle import NPMLE, GroupedPrior
+from sigden.score.mixture.polish import join_neighbours
 
 __all__ = ["FiniteMixture"]
 
@@ -200,10 +201,7 @@ def _coarse(groups: Groups) -> tuple[_Data, float]:
 
 def _clusters(prior: NormalMixture, unit: float, step: float) -> _State:
     """Atoms, neighbours on the lattice as one."""
-    mean = prior.means / unit
-    cluster = np.concatenate([[0], np.cumsum(np.diff(mean) > 2.5 * step)])
-    weight = np.bincount(cluster, prior.weights)
-    mean = np.bincount(cluster, prior.weights * mean) / weight
+    mean, weight = join_neighbours(prior.means / unit, prior.weights, 2.5 * step)
     return _State(mean, np.zeros(mean.size), weight, np.zeros(mean.size, dtype=bool), -math.inf)
 
 

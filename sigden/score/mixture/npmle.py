@@ -14,6 +14,7 @@ from sigden.method import Method
 from sigden.score.density import check_samples
 from sigden.score.mixture.groups import Groups, group_samples
 from sigden.score.mixture.normal_mixture import NormalMixture, check_noise
+from sigden.score.mixture.polish import polish
 
 __all__ = ["NPMLE", "GroupedPrior"]
 
@@ -64,7 +65,8 @@ class NPMLE(Method):
 
     to the atoms, minimises the quadratic model of the likelihood over non-negative weights and searches along
     the line to it [2]_. Since the likelihood is concave, no prior on the lattice exceeds the present one by
-    more than ``n max D``: that is the certificate, `gradient_bound`, and what ends the fit.
+    more than ``n max D``: that is the certificate, `gradient_bound`, and what ends the fit. At last
+    neighbouring atoms are joined and moved off the lattice as long as the likelihood rises.
 
     References
     ----------
@@ -203,4 +205,5 @@ def _fit(method: NPMLE, x: Any, sigma: Any, weights: Any, samples: float) -> Gro
         gradient_bound=bound,
         iterations=iterations,
     )
-    return GroupedPrior(prior.with_likelihood(x, sigma, weights), groups)
+    prior = prior.with_likelihood(x, sigma, weights)
+    return GroupedPrior(polish(prior, x, sigma, weights, groups), groups)
