@@ -13,7 +13,7 @@ from sigden.score.mixture.normal_mixture import NormalMixture
 __all__ = ["join_neighbours", "polish"]
 
 _EXACT = 2048  # as many samples are taken one by one, more in their groups
-_WORK = 2_000_000  # densities evaluated at most
+_WORK = 400_000  # densities evaluated at most, a few milliseconds
 _STEPS = 200  # steps at most
 
 

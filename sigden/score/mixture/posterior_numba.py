@@ -13,6 +13,7 @@ _F = types.Array(types.float64, 1, "C", readonly=True)
 _TABLE = [types.void(_F, _F, _F, _F, _F, types.float64[:, ::1])]
 _QUANTILE = [types.void(_F, _F, _F, _F, _F, _F, types.float64[:, ::1])]
 _BLOCKS = 64  # shares of the parallel loops
+_NEGLIGIBLE = 80.0  # squared distance beyond the nearest component's at which one no longer counts
 _ROOT2 = math.sqrt(2.0)
 
 
@@ -21,12 +22,15 @@ def _shares(x, s, mean, variance, weight, share):  # type: ignore[no-untyped-def
     """Posterior weights of the components; returns the log of the density without sqrt(2 pi)."""
     nearest = np.inf
     for k in range(mean.size):
-        nearest = min(nearest, (x - mean[k]) ** 2 / (s * s + variance[k]))
+        share[k] = (x - mean[k]) ** 2 / (s * s + variance[k])
+        nearest = min(nearest, share[k])
     total = 0.0
     for k in range(mean.size):
-        spread = s * s + variance[k]
-        share[k] = weight[k] / math.sqrt(spread) * math.exp(0.5 * (nearest - (x - mean[k]) ** 2 / spread))
-        total += share[k]
+        away = share[k] - nearest
+        share[k] = 0.0
+        if away < _NEGLIGIBLE:
+            share[k] = weight[k] / math.sqrt(s * s + variance[k]) * math.exp(-0.5 * away)
+            total += share[k]
     for k in range(mean.size):
         share[k] /= total
     return math.log(total) - 0.5 * nearest
@@ -40,10 +44,13 @@ def _moments_block(x, s, mean, variance, weight, out):  # type: ignore[no-untype
         out[0, i] = _shares(x[i], si, mean, variance, weight, share) - 0.9189385332046727
         first = 0.0
         for k in range(mean.size):
-            gain = variance[k] / (si * si + variance[k])
-            first += share[k] * (mean[k] + gain * (x[i] - mean[k]))
+            if share[k] > 0.0:
+                gain = variance[k] / (si * si + variance[k])
+                first += share[k] * (mean[k] + gain * (x[i] - mean[k]))
         second = 0.0
         for k in range(mean.size):
+            if share[k] == 0.0:
+                continue
             gain = variance[k] / (si * si + variance[k])
             second += share[k] * (gain * si * si + (mean[k] + gain * (x[i] - mean[k]) - first) ** 2)
         out[1, i], out[2, i] = first, second
