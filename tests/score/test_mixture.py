@@ -110,7 +110,7 @@ def test_posterior_mean_never_falls_and_shrinks_into_the_range(seed, sigma):
     assert np.all(variance >= 0)
     direct = mixture.posterior(x[::40], np.full(101, sigma))
     np.testing.assert_allclose(mean[::40], direct[0], atol=1e-5)
-    np.testing.assert_allclose(variance[::40], direct[1], atol=1e-4 * (1 + sigma**2))
+    np.testing.assert_allclose(variance[::40], direct[1], atol=1e-3 * (1 + sigma**2))
 
 
 @pytest.mark.parametrize("many", [False, True])
@@ -190,6 +190,17 @@ def test_far_outliers_keep_the_resolution_and_their_place():
     fit = NPMLE().fit(far, 1.0)
     np.testing.assert_allclose(fit.posterior_mean(far[-2:]), far[-2:], atol=0.01)
     np.testing.assert_allclose(fit.posterior_mean(x), NPMLE().fit(x, 1.0).posterior_mean(x), atol=0.02)
+
+
+def test_lone_outliers_among_very_many_samples_keep_their_atoms():
+    _, x = noisy(1000, 11)
+    bulk = np.r_[x, 7.0, 12.0, 18.0, 25.0, 33.0]
+    weights = np.r_[np.full(1000, 1e5), np.ones(5)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit = NPMLE().fit(bulk, 1.0, weights=weights)
+    assert fit.gradient_bound < 1e-6
+    np.testing.assert_allclose(fit.posterior_mean(bulk[-3:]), bulk[-3:], atol=0.3)
 
 
 @pytest.mark.parametrize(("kind", "components"), [("two", 2), ("sparse", 2), ("gmix", 2)])
