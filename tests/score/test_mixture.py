@@ -74,6 +74,20 @@ def test_npmle_beats_expectation_and_maximisation_on_a_fine_grid():
     assert NPMLE().fit(x, 1.0).log_likelihood > np.sum(np.log(kernel @ weight)) - 1e-3
 
 
+def test_many_noise_levels_are_grouped_without_loss(monkeypatch):
+    random = np.random.default_rng(12)
+    theta, _ = noisy(3000, 12)
+    sigma = np.exp(random.normal(0, 0.5, theta.size))
+    x = theta + sigma * random.standard_normal(theta.size)
+    grouped = NPMLE().fit(x, sigma)
+    monkeypatch.setattr("sigden.score.mixture.groups._CELLS", -1)
+    sparse = NPMLE().fit(x, sigma)
+    np.testing.assert_allclose(sparse.posterior_mean(x, sigma), grouped.posterior_mean(x, sigma), atol=1e-6)
+    monkeypatch.setattr("sigden.score.mixture.groups._LEVELS", 5000)
+    each = NPMLE().fit(x, sigma)
+    assert grouped.log_likelihood == pytest.approx(each.log_likelihood, abs=0.05)
+
+
 def test_single_sample_and_equal_samples_have_one_atom():
     for x in (np.array([3.0]), np.full(40, 3.0)):
         fit = NPMLE().fit(x, 0.5)
