@@ -38,10 +38,16 @@ def _scatter(ratio, node, level, taps, reach, out):  # type: ignore[no-untyped-d
 
 
 @njit(nogil=True, error_model="numpy")
-def _column(atom, node, level, taps, low, high, row):  # type: ignore[no-untyped-def]
+def _columns(atoms, node, level, taps, widest):  # type: ignore[no-untyped-def]
+    """Density of each atom at the samples that it reaches: rows[k] at samples low[k] to high[k]."""
     middle = taps.shape[1] // 2
-    for g in range(low, high):
-        row[g - low] = taps[level[g], middle + node[g] - atom]
+    low = np.searchsorted(node, atoms - widest, side="left")
+    high = np.searchsorted(node, atoms + widest, side="right")
+    rows = np.empty((atoms.size, max(1, (high - low).max())))
+    for k in range(atoms.size):
+        for g in range(low[k], high[k]):
+            rows[k, g - low[k]] = taps[level[g], middle + node[g] - atoms[k]]
+    return low, high, rows
 
 
 @njit(nogil=True, error_model="numpy")
@@ -175,11 +181,7 @@ def _fit_island(node, level, count, taps, reach, size, spacing, tolerance, max_i
     density, other = np.empty(node.size), np.empty(node.size)
     done = -1.0
     for iteration in range(max_iter + 1):
-        low = np.searchsorted(node, atoms - widest, side="left")
-        high = np.searchsorted(node, atoms + widest, side="right")
-        rows = np.empty((atoms.size, max(1, (high - low).max())))
-        for k in range(atoms.size):
-            _column(atoms[k], node, level, taps, low[k], high[k], rows[k])
+        low, high, rows = _columns(atoms, node, level, taps, widest)
         _mix(w, rows, low, high, density)
         for g in range(node.size):
             density[g] = max(density[g], _SMALLEST)
@@ -200,11 +202,7 @@ def _fit_island(node, level, count, taps, reach, size, spacing, tolerance, max_i
         weight[atoms] = w
         atoms = np.flatnonzero(wanted)
         w = weight[atoms]
-        low = np.searchsorted(node, atoms - widest, side="left")
-        high = np.searchsorted(node, atoms + widest, side="right")
-        rows = np.empty((atoms.size, max(1, (high - low).max())))
-        for k in range(atoms.size):
-            _column(atoms[k], node, level, taps, low[k], high[k], rows[k])
+        low, high, rows = _columns(atoms, node, level, taps, widest)
         for g in range(node.size):
             ratio[g] = count[g] / density[g] ** 2
         H = np.empty((atoms.size, atoms.size))
