@@ -10,7 +10,7 @@ from hypothesis import given, settings, strategies as st
 from scipy import stats
 
 from sigden import NPMLE, ConvergenceWarning, FiniteMixture, InputError, ParameterError
-from sigden.score import NormalMixture
+from sigden.score import NormalMixture, lattice_numba as lattice_loops
 from sigden.score.mixture import posterior_numba as loops
 
 
@@ -196,6 +196,27 @@ def test_dtype_shape_and_threads(dtype):
         getattr(loops, name)(flat, noise, *components, *extra, first)
         getattr(loops, f"{name}_parallel")(flat, noise, *components, *extra, second)
         np.testing.assert_array_equal(first, second)
+
+
+def test_tables_give_the_same_bits_whatever_the_number_of_threads():
+    _, x = noisy(300_000, 13)
+    fit = FiniteMixture().fit(x, 1.0)
+    whole = fit.posterior(x)
+    parts = [fit.posterior(part) for part in np.split(x, 3)]
+    for value, pieces in zip(whole, zip(*parts, strict=True), strict=True):
+        np.testing.assert_array_equal(value, np.concatenate(pieces))
+    for value, again in zip(whole, FiniteMixture().fit(x, 1.0).posterior(x), strict=True):
+        np.testing.assert_array_equal(value, again)
+    flat, tables = x[:5000], (np.zeros(9), np.linspace(1, -1, 9), np.full(9, -0.25))
+    lattice = -4.0, 1.0, np.array([0]), np.array([0, 9])
+    results = []
+    for run in (lattice_loops.tweedie, lattice_loops.tweedie_parallel):
+        mean, variance = np.empty(5000), np.empty(5000)
+        run(flat, 1.0, *lattice, *tables, -0.25, mean, variance)
+        results.append((mean, variance))
+    np.testing.assert_array_equal(*results)
+    np.testing.assert_allclose(results[0][0], 0.75 * flat, atol=1e-12)
+    np.testing.assert_allclose(results[0][1], 0.75, atol=1e-12)
 
 
 def test_far_outliers_keep_the_resolution_and_their_place():
