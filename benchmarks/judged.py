@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sigden import JointSparse, StrainDenoiser
+from sigden.debias.normal_means import normal_means as posterior_of_means
 from sigden.multiband import Grid, Observation
 
 
@@ -33,3 +34,8 @@ def multiband(problem: dict[str, Any]) -> Any:
     response = {"VIS": dict(zip("riz", problem["alpha"], strict=True))}
     method = JointSparse(target_fwhm=problem["target_fwhm"])
     return method([wide, *narrow], grid, response=response).estimate
+
+
+def normal_means(x: Any, sigma: float) -> Any:
+    """Means of many normal samples of one noise level."""
+    return posterior_of_means(x, sigma).mean

@@ -33,6 +33,11 @@ BUILTIN = MappingProxyType(
         "StarletDeconvolution": "sigden.multiband.single.starlet:StarletDeconvolution",
         "Tikhonov": "sigden.multiband.single.tikhonov:Tikhonov",
         "WienerDeconvolution": "sigden.multiband.single.wiener:WienerDeconvolution",
+        "KernelDensity": "sigden.score.kernel_density:KernelDensity",
+        "NPMLE": "sigden.score.mixture.npmle:NPMLE",
+        "FiniteMixture": "sigden.score.mixture.finite:FiniteMixture",
+        "Lindsey": "sigden.score.lindsey:Lindsey",
+        "RandomFeatureScore": "sigden.score.random_features:RandomFeatureScore",
         "StrainDenoiser": "sigden.strain.denoiser:StrainDenoiser",
     }
 )

@@ -61,6 +61,7 @@ API_PAGES = {
     "strain": ("Strain and noise", ["sigden.strain", "sigden.noise"]),
     "multiband": ("Multiband", ["sigden.multiband"]),
     "denoisers": ("Denoisers", ["sigden.denoisers", "sigden.denoisers.base", "sigden.denoisers.choice"]),
+    "score": ("Scores", ["sigden.score"]),
     "files": ("Files and reports", ["sigden.io", "sigden.report", "sigden.batch"]),
     "plugins": ("Plug-ins", ["sigden.plugins.pycwb", "sigden.plugins.whitened", "sigden.plugins.cwb"]),
     "solvers": ("Solvers", ["sigden.solvers"]),
