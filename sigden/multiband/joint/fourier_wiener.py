@@ -167,13 +167,15 @@ class FourierWiener:
         )
         return prior * self.covariance - self._covariances[1]
 
-    def apply(self, images: Sequence[Any]) -> Any:
+    def apply(self, images: Sequence[Any], *, noise: bool = False) -> Any:
         """Posterior mean for data of the same channels.
 
         Parameters
         ----------
         images : sequence of numpy.ndarray
             One for each channel, shape ``(..., rows / factor, columns / factor)``; leading axes are a batch.
+        noise : bool
+            Whether these are noise, for which an iteration would stop earlier; the closed form is exact.
 
         Returns
         -------

@@ -117,7 +117,9 @@ class JointSparse(JointMethod):
         ground = self._ground(prior.twin, *twins)
         # what is kept was chosen by the very noise that is in it
         noise = ground + _CHOSEN * twins[0].noise_variance * kept
-        return self.result(prior, sparse + last.apply(left), noise, twins[0].noise_covariance, wiener=start)
+        return self.result(
+            prior, sparse + last.apply(left, noise=True), noise, twins[0].noise_covariance, wiener=start
+        )
 
     def _solvers(self, prior: ScenePrior, correlation: float) -> tuple[Solver, Solver]:
         return (
@@ -131,9 +133,9 @@ class JointSparse(JointMethod):
         draws = []
         for _ in range(_DRAWS):
             noise = [c.drawn(rng) for c in prior.channels]
-            smooth = smooth_starlet(first.apply(noise), self.scales)
+            smooth = smooth_starlet(first.apply(noise, noise=True), self.scales)
             left = [n - p for n, p in zip(noise, prior.predict(smooth), strict=True)]
-            draws.append(smooth + last.apply(left))
+            draws.append(smooth + last.apply(left, noise=True))
         if prior.closed:
             return np.mean(np.square(draws), axis=(0, 2, 3))[:, None, None]
         return smoothed_square(np.stack(draws), _FIELD)
