@@ -1,0 +1,5 @@
+"""Published methods for hyperspectral cubes, each with its objective and defaults."""
+
+from sigden.hyperspectral.classical.hyres import HyRes
+
+__all__ = ["HyRes"]
