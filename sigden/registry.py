@@ -24,6 +24,7 @@ BUILTIN = MappingProxyType(
         "RROF": "sigden.denoisers.tv.rrof:RROF",
         "ROF": "sigden.denoisers.tv.rof:ROF",
         "Starlet": "sigden.denoisers.starlet.denoiser:Starlet",
+        "FORPDN": "sigden.hyperspectral.classical.forpdn:FORPDN",
         "HyRes": "sigden.hyperspectral.classical.hyres:HyRes",
         "JointGradient": "sigden.multiband.joint_gradient:JointGradient",
         "JointSparse": "sigden.multiband.joint_sparse:JointSparse",

@@ -8,11 +8,18 @@ from astropy import units as u
 from astropy.nddata import NDData, StdDevUncertainty
 
 from sigden import InputError, from_dict, from_toml
-from sigden.hyperspectral.classical import HyRes
+from sigden.hyperspectral.classical import FORPDN, HyRes
 
-METHODS = [HyRes()]
+METHODS = [HyRes(), FORPDN()]
+
+# part of the noise power that may be left; FORPDN smooths spectra of 24 bands only
+LEFT = {"FORPDN": 0.6}
 
 pytestmark = pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name())
+
+
+def left(method):
+    return LEFT.get(method.name(), 0.3)
 
 
 def error(estimate, truth):
@@ -39,9 +46,9 @@ def test_exact_on_the_trivial(method, noisy):
 
 
 def test_beats_its_input(method, noisy, truth):
-    assert error(method(noisy), truth) < 0.3 * error(noisy, truth)
+    assert error(method(noisy), truth) < left(method) * error(noisy, truth)
     level = np.linspace(0.03, 0.08, truth.shape[2])
-    assert error(method(noisy, sigma=level), truth) < 0.3 * error(noisy, truth)
+    assert error(method(noisy, sigma=level), truth) < left(method) * error(noisy, truth)
 
 
 def test_missing_voxels_do_not_spread(method, noisy, truth):
@@ -51,7 +58,7 @@ def test_missing_voxels_do_not_spread(method, noisy, truth):
     out = method(holes)
     assert np.isfinite(out).all()
     np.testing.assert_array_equal(method(np.where(missing, 1e6, noisy), mask=missing), out)
-    assert error(out, truth) < 0.4 * error(noisy, truth)
+    assert error(out, truth) < 1.3 * left(method) * error(noisy, truth)
     assert error(out[missing], truth[missing]) < error(noisy, truth)
     missing[20, 11] = True  # a pixel of which nothing is known
     assert np.isfinite(method(noisy, mask=missing)).all()
@@ -65,7 +72,9 @@ def test_bands_that_cannot_be_known_come_back_as_they_are(method, noisy, truth):
     np.testing.assert_array_equal(out[..., 5], data[..., 5])
     np.testing.assert_array_equal(out[..., 9], data[..., 9])
     rest = [b for b in range(truth.shape[2]) if b not in (5, 9)]
-    assert error(out[..., rest], truth[..., rest]) < 0.4 * error(noisy[..., rest], truth[..., rest])
+    assert error(out[..., rest], truth[..., rest]) < 1.3 * left(method) * error(
+        noisy[..., rest], truth[..., rest]
+    )
 
 
 def test_what_is_no_cube_is_named(method, noisy):
