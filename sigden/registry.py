@@ -25,6 +25,7 @@ BUILTIN = MappingProxyType(
         "ROF": "sigden.denoisers.tv.rof:ROF",
         "Starlet": "sigden.denoisers.starlet.denoiser:Starlet",
         "FORPDN": "sigden.hyperspectral.classical.forpdn:FORPDN",
+        "WSRRR": "sigden.hyperspectral.classical.wsrrr:WSRRR",
         "HyRes": "sigden.hyperspectral.classical.hyres:HyRes",
         "JointGradient": "sigden.multiband.joint_gradient:JointGradient",
         "JointSparse": "sigden.multiband.joint_sparse:JointSparse",

@@ -2,5 +2,6 @@
 
 from sigden.hyperspectral.classical.forpdn import FORPDN
 from sigden.hyperspectral.classical.hyres import HyRes
+from sigden.hyperspectral.classical.wsrrr import WSRRR
 
-__all__ = ["FORPDN", "HyRes"]
+__all__ = ["FORPDN", "WSRRR", "HyRes"]
