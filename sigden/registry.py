@@ -26,6 +26,7 @@ BUILTIN = MappingProxyType(
         "Starlet": "sigden.denoisers.starlet.denoiser:Starlet",
         "FORPDN": "sigden.hyperspectral.classical.forpdn:FORPDN",
         "WSRRR": "sigden.hyperspectral.classical.wsrrr:WSRRR",
+        "OTVCA": "sigden.hyperspectral.classical.otvca:OTVCA",
         "HyRes": "sigden.hyperspectral.classical.hyres:HyRes",
         "JointGradient": "sigden.multiband.joint_gradient:JointGradient",
         "JointSparse": "sigden.multiband.joint_sparse:JointSparse",

@@ -2,6 +2,7 @@
 
 from sigden.hyperspectral.classical.forpdn import FORPDN
 from sigden.hyperspectral.classical.hyres import HyRes
+from sigden.hyperspectral.classical.otvca import OTVCA
 from sigden.hyperspectral.classical.wsrrr import WSRRR
 
-__all__ = ["FORPDN", "WSRRR", "HyRes"]
+__all__ = ["FORPDN", "OTVCA", "WSRRR", "HyRes"]

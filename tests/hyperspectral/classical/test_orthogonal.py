@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from sigden import WSRRR, ConvergenceWarning, ParameterError
+from sigden import OTVCA, ROF, WSRRR, ConvergenceWarning, ParameterError
 from sigden.hyperspectral.classical.orthogonal import procrustes
 from sigden.hyperspectral.classical.sure import soft
 from sigden.hyperspectral.classical.wavelet import ImageWavelet
@@ -70,3 +70,43 @@ def test_parameters_out_of_range_are_named(parameter):
 def test_a_rank_above_the_bands_is_named(noisy):
     with pytest.raises(ParameterError, match="rank: must not exceed"):
         WSRRR(rank=99)(noisy)
+
+
+def test_otvca_lowers_its_objective_and_ends_where_both_blocks_are_optimal(truth, noisy):
+    sigma = np.linspace(0.03, 0.08, truth.shape[2])
+    solution = OTVCA(regularization=1.0, tol=1e-7, max_iter=60, rank=3).solve(noisy, sigma=sigma)
+    values = [value for _, value in solution.history]
+    assert len(values) > 2
+    # the inner solver stops at a relative gap of 1e-4
+    assert all(after <= before * (1 + 1e-4) for before, after in pairwise(values))
+    basis, images = solution.details["basis"], solution.details["components"]
+    y = (noisy - noisy.mean(axis=(0, 1))) / sigma
+    fit = np.sum((y - images @ basis.T) ** 2) / 2
+    variation = 0.0
+    for image in np.moveaxis(images, -1, 0):
+        down, across = np.zeros_like(image), np.zeros_like(image)
+        down[:-1], across[:, :-1] = np.diff(image, axis=0), np.diff(image, axis=1)
+        variation += np.sum(np.hypot(down, across))
+    assert fit + variation == pytest.approx(values[-1], rel=1e-9)
+    for index in range(3):
+        best = ROF(regularization=1.0, tol=1e-6)((y @ basis)[..., index], sigma=1.0)
+        np.testing.assert_allclose(images[..., index], best, atol=0.15)
+    flat = images.reshape(-1, 3)
+    middle = basis.T @ y.reshape(len(flat), -1).T @ flat
+    np.testing.assert_allclose(middle, middle.T, atol=2e-2 * np.abs(middle).max())
+
+
+def test_otvca_without_regularization_keeps_the_subspace(noisy):
+    sigma = np.linspace(0.03, 0.08, noisy.shape[2])
+    solution = OTVCA(regularization=0.0, rank=2).solve(noisy, sigma=sigma)
+    y = (noisy - noisy.mean(axis=(0, 1))) / sigma
+    basis = np.linalg.svd(y.reshape(-1, y.shape[2]), full_matrices=False)[2][:2]
+    np.testing.assert_allclose(
+        solution.estimate - noisy.mean(axis=(0, 1)), y @ basis.T @ basis * sigma, atol=1e-8
+    )
+
+
+@pytest.mark.parametrize("parameter", ["rank", "regularization", "tol", "max_iter"])
+def test_parameters_of_otvca_out_of_range_are_named(parameter):
+    with pytest.raises(ParameterError, match=parameter):
+        OTVCA(**{parameter: -1})
