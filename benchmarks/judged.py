@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sigden import JointSparse, StrainDenoiser
+from sigden import JointSparse, StrainDenoiser, SubspaceCollaborative
 from sigden.multiband import Grid, Observation
 
 
@@ -33,3 +33,8 @@ def multiband(problem: dict[str, Any]) -> Any:
     response = {"VIS": dict(zip("riz", problem["alpha"], strict=True))}
     method = JointSparse(target_fwhm=problem["target_fwhm"])
     return method([wide, *narrow], grid, response=response).estimate
+
+
+def hyperspectral(cube: Any) -> Any:
+    """Denoised cube, shape (rows, columns, bands), from the noisy one alone."""
+    return SubspaceCollaborative()(cube)

@@ -35,6 +35,9 @@ BUILTIN = MappingProxyType(
         "RichardsonLucy": "sigden.multiband.single:RichardsonLucy",
         "Tikhonov": "sigden.multiband.single:Tikhonov",
         "WienerDeconvolution": "sigden.multiband.single:WienerDeconvolution",
+        "RobustSubspace": "sigden.hyperspectral.robust_subspace:RobustSubspace",
+        "SubspaceCollaborative": "sigden.hyperspectral.subspace_collaborative:SubspaceCollaborative",
+        "SubspaceDenoise": "sigden.hyperspectral.subspace_denoise:SubspaceDenoise",
         "StrainDenoiser": "sigden.strain.denoiser:StrainDenoiser",
     }
 )

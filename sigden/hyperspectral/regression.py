@@ -11,7 +11,7 @@ from sigden.errors import InputError
 from sigden.hyperspectral.gram import Moments, chunks
 from sigden.hyperspectral.pixels import as_pixels
 
-__all__ = ["Regression", "noise_residuals", "regression_sigma", "spectral_regression"]
+__all__ = ["Regression", "noise_residuals", "regression", "regression_sigma", "spectral_regression"]
 
 _RIDGE = {np.dtype(np.float32): 1e-12, np.dtype(np.float64): 1e-14}
 
@@ -77,13 +77,17 @@ def spectral_regression(moments: Moments, dtype: Any = np.float64) -> Regression
     InputError
         If there are not more pixels than bands.
     """
-    bands, count = moments.offset.size, moments.count
+    return regression(moments.covariance, moments.mean, moments.count, dtype)
+
+
+def regression(covariance: Any, mean: Any, count: int, dtype: Any = np.float64) -> Regression:
+    """The same from the covariance and the mean of `count` pixels."""
+    bands = len(covariance)
     if count <= bands + 1:
         raise InputError(
             f"spectral regression: {count} pixels do not determine the noise of {bands} bands; "
             "give sigma, or a cube with more pixels than bands"
         )
-    covariance = moments.covariance
     scale = np.sqrt(np.maximum(np.diag(covariance), 0))
     alive = scale > 0
     unit = np.where(alive, scale, 1.0)
@@ -96,7 +100,7 @@ def spectral_regression(moments: Moments, dtype: Any = np.float64) -> Regression
     diagonal = np.where(alive, np.diag(precision), 1.0)
     residual = np.where(alive & alive[:, None], precision / diagonal, 0.0)
     sigma = np.where(alive, np.sqrt(count / (count - bands) / diagonal), 0.0)
-    return Regression(mean=moments.mean, residual=residual, sigma=sigma)
+    return Regression(mean=mean, residual=residual, sigma=sigma)
 
 
 def regression_sigma(cube: Any) -> Any:

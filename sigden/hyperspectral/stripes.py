@@ -1,0 +1,137 @@
+"""Stripes: columns or rows of a band that are shifted by a constant."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from sigden.hyperspectral.subspace import Subspace
+
+__all__ = ["column_offsets", "without_line_directions"]
+
+_ERRORS = 5.0  # standard errors that a stripe must rise above the columns around it
+_SECTIONS = 4
+_SECTION_ERRORS = 4.0
+_WINDOW = 9  # columns among which a stripe must be alone
+_MOST = 0.4  # part of the columns of a band; with more it is misfit, not striped
+_MOST_BANDS = 0.3  # part of the bands that a stripe strikes in one column; an object strikes more
+_ALONE = 0.3  # part of a direction's energy in one column from which it is that column
+_EVEN = 0.5  # part of the energy of that column in its mean
+_SHORTEST = 16
+_STEPS = 12
+_TUKEY = 4.685
+
+
+def column_offsets(cube: Any, space: Subspace, missing: Any = None, errors: float = _ERRORS) -> Any:
+    """Offset of every column in every band.
+
+    Parameters
+    ----------
+    cube : ndarray, shape (rows, columns, bands)
+        Data; missing samples hold their prediction.
+    space : Subspace
+        Signal subspace and noise level.
+    missing : array of bool, shape of `cube`, optional
+        True where a sample is missing.
+    errors : float
+        Standard errors that a stripe must rise above the columns around it.
+
+    Returns
+    -------
+    float64 ndarray, shape (columns, bands)
+        The offset of each striped column, 0 elsewhere.
+
+    Notes
+    -----
+    The mean spectrum of a column lies in the signal subspace except where a band is striped: it is fitted by
+    iteratively reweighted least squares with Tukey's weights, so that a stripe of one band does not reach the
+    others. A column is striped in a band if what is left differs from that of the columns around it by five
+    standard errors, and if each quarter of the column shows the same offset: structure that the model misses
+    seldom fills one column from end to end.
+    """
+    rows, columns, bands = cube.shape
+    out = np.zeros((columns, bands))
+    if rows < _SHORTEST or columns < _WINDOW:
+        return out
+    alive = space.sigma > 0
+    scale = np.where(alive, space.sigma, 1.0)
+    bounds = np.linspace(0, rows, _SECTIONS + 1).astype(int)
+    sections = np.empty((_SECTIONS, columns, bands))
+    for s in range(_SECTIONS):
+        part = slice(bounds[s], bounds[s + 1])
+        sections[s] = (cube[part].mean(axis=0, dtype=np.float64) - space.mean) / scale
+    whole = np.average(sections, axis=0, weights=np.diff(bounds))
+    weight = _robust_weights(whole, space.basis, 1 / math.sqrt(rows))
+    left = np.stack([_left(x, space.basis, weight) for x in (whole, *sections)])
+    if missing is not None:
+        # where samples are missing the prediction stands, which has no offset
+        kept = 1 - missing.mean(axis=0)
+        left *= np.where(kept > 0.3, 1 / np.maximum(kept, 0.3), 0)
+    return _decide(left, alive, errors / math.sqrt(rows), rows) * scale
+
+
+def without_line_directions(space: Subspace, images: Any) -> Subspace:
+    """Subspace without the directions that one column alone brought in.
+
+    Parameters
+    ----------
+    space : Subspace
+        Signal subspace.
+    images : ndarray, shape (rank, rows, columns)
+        Its coefficients.
+
+    Returns
+    -------
+    Subspace
+        Without the directions most of whose energy, over that of the noise, lies evenly along one column:
+        a column that is striped in many bands makes a direction of its own, which then hides it.
+    """
+    rows = images.shape[1]
+    energy = np.maximum(np.sum(images.astype(np.float64) ** 2, axis=1) - rows, 0)
+    constant = images.mean(axis=1, dtype=np.float64) ** 2 * rows
+    top = energy.argmax(axis=1)
+    line = np.arange(len(images)), top
+    alone = energy[line] > _ALONE * np.maximum(energy.sum(axis=1), 1e-300)
+    even = constant[line] > _EVEN * (energy[line] + rows)
+    keep = ~(alone & even)
+    return space if keep.all() or not keep.any() else replace(space, basis=space.basis[:, keep])
+
+
+def _decide(left: Any, alive: Any, limit: float, rows: int) -> Any:
+    """Offsets in units of the noise where they are significant, alone and the same in each section."""
+    from scipy.ndimage import median_filter
+
+    around = median_filter(left[0], size=(_WINDOW, 1), mode="reflect")
+    offset = left[0] - around
+    # the spread of the columns themselves: correlated noise and misfit make it larger than the error
+    spread = np.maximum(np.median(np.abs(offset), axis=0) / 0.6745, 1 / math.sqrt(rows))
+    struck = (np.abs(offset) > limit * math.sqrt(rows) * spread) & alive
+    allowed = np.maximum(_SECTION_ERRORS * math.sqrt(_SECTIONS) * spread, 0.25 * np.abs(offset))
+    struck &= np.all(np.abs(left[1:] - around - offset) < allowed, axis=0)
+    struck &= struck.mean(axis=0) <= _MOST
+    struck &= struck.mean(axis=1, keepdims=True) <= _MOST_BANDS
+    return np.where(struck, offset, 0.0)
+
+
+def _robust_weights(spectra: Any, basis: Any, error: float) -> Any:
+    """Tukey's weights of each band of each spectrum about its fit in the subspace."""
+    weight = np.ones_like(spectra)
+    for step in range(_STEPS):
+        size = np.abs(_left(spectra, basis, weight))
+        spread = np.maximum(np.median(size, axis=1, keepdims=True) / 0.6745, error)
+        if step < _STEPS // 2:
+            weight = np.minimum(1.0, 1.345 * spread / np.maximum(size, 1e-300))
+        else:
+            weight = np.maximum(1 - (size / (_TUKEY * spread)) ** 2, 0.0) ** 2
+    return weight
+
+
+def _left(spectra: Any, basis: Any, weight: Any) -> Any:
+    """Spectra less their weighted fit in the subspace."""
+    rank = basis.shape[1]
+    normal = np.einsum("cb,bk,bl->ckl", weight, basis, basis, optimize=True) + 1e-9 * np.eye(rank)
+    right = (weight * spectra) @ basis
+    return spectra - np.linalg.solve(normal, right[..., None])[..., 0] @ basis.T
