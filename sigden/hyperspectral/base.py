@@ -54,12 +54,16 @@ class CubeMethod(Method):
             )
         sample = unpack(data, sigma=sigma, mask=mask)
         result = self.solve(sample.values, sigma=sample.sigma, mask=sample.mask)
+        self._report(result)
         if not sample.has_meta:
             return sample.rebuild(result.estimate)
         variance = result.variance()
         record = provenance(self, sample.values, sigma=sample.sigma, mask=sample.mask)
         error = None if variance is None else np.sqrt(variance)
         return sample.rebuild(result.estimate, uncertainty=error, provenance=record)
+
+    def _report(self, result: Any) -> None:
+        """Warn of what the caller should know of a result."""
 
     @abstractmethod
     def solve(self, cube: Any, *, sigma: Any = None, mask: Any = None) -> CubeResult:

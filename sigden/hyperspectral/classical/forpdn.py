@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sigden.hyperspectral.classical.frame import CentredCube, CubeMethod, Restored, at_least
+from sigden.hyperspectral.classical.frame import CentredCube, ClassicalMethod, Restored, at_least
 from sigden.hyperspectral.classical.wavelet import ImageWavelet, daubechies
 
 __all__ = ["FORPDN", "least_risk_weight"]
@@ -16,7 +16,7 @@ _GRID = 241
 
 
 @dataclass(frozen=True, kw_only=True)
-class FORPDN(CubeMethod):
+class FORPDN(ClassicalMethod):
     """FORPDN: wavelet details whose spectra are smoothed by a first-order roughness penalty, weights by SURE.
 
     Parameters

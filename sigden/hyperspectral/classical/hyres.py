@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sigden.hyperspectral.classical.frame import CentredCube, CubeMethod, Restored, at_least
+from sigden.hyperspectral.classical.frame import CentredCube, ClassicalMethod, Restored, at_least
 from sigden.hyperspectral.classical.sure import soft, soft_threshold_sure
 from sigden.hyperspectral.classical.wavelet import ImageWavelet, daubechies
 
@@ -18,7 +18,7 @@ _BLOCK = 16
 
 
 @dataclass(frozen=True, kw_only=True)
-class HyRes(CubeMethod):
+class HyRes(ClassicalMethod):
     """HyRes: sparse wavelet coefficients of the whitened principal components, rank and thresholds by SURE.
 
     Parameters

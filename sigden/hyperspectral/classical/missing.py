@@ -41,11 +41,8 @@ def filled_by_neighbours(cube: Any, missing: Any) -> Any:
 
 def noise_level(cube: Any, missing: Any) -> Any:
     """Noise level of each band from the complete pixels, or from all if they are few."""
-    if not cube.any():
-        return np.zeros(cube.shape[-1])
-    struck = missing.any(axis=-1)
-    bands = cube.shape[-1]
-    if not struck.any() or np.sum(~struck) < 2 * bands:
+    struck = np.zeros(cube.shape[:2], dtype=bool) if missing is None else missing.any(axis=-1)
+    if not struck.any() or np.sum(~struck) < 2 * cube.shape[-1]:
         return noise_sigma(cube)
     return noise_sigma(cube[~struck][:, None, :])
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from sigden.denoisers import ROF
 from sigden.functionals import GroupL2
-from sigden.hyperspectral.classical.frame import CentredCube, CubeMethod, Restored, at_least
+from sigden.hyperspectral.classical.frame import CentredCube, ClassicalMethod, Restored, at_least
 from sigden.hyperspectral.classical.orthogonal import alternate, signal_directions
 from sigden.operators import FiniteDifference
 
@@ -17,7 +17,7 @@ __all__ = ["OTVCA"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class OTVCA(CubeMethod):
+class OTVCA(ClassicalMethod):
     """OTVCA: components with orthonormal spectra and images of small total variation, estimated in turn.
 
     Parameters

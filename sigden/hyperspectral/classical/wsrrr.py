@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sigden.hyperspectral.classical.frame import CentredCube, CubeMethod, Restored, at_least
+from sigden.hyperspectral.classical.frame import CentredCube, ClassicalMethod, Restored, at_least
 from sigden.hyperspectral.classical.orthogonal import alternate, signal_directions
 from sigden.hyperspectral.classical.sure import soft, soft_threshold_sure
 from sigden.hyperspectral.classical.wavelet import ImageWavelet, daubechies
@@ -16,7 +16,7 @@ __all__ = ["WSRRR"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class WSRRR(CubeMethod):
+class WSRRR(ClassicalMethod):
     """WSRRR: sparse wavelet coefficients of components with orthonormal spectra, both estimated in turn.
 
     Parameters
