@@ -27,6 +27,8 @@ BUILTIN = MappingProxyType(
         "FORPDN": "sigden.hyperspectral.classical.forpdn:FORPDN",
         "WSRRR": "sigden.hyperspectral.classical.wsrrr:WSRRR",
         "OTVCA": "sigden.hyperspectral.classical.otvca:OTVCA",
+        "FastHyDe": "sigden.hyperspectral.classical.fasthyde:FastHyDe",
+        "FastHyIn": "sigden.hyperspectral.classical.fasthyde:FastHyIn",
         "HyRes": "sigden.hyperspectral.classical.hyres:HyRes",
         "JointGradient": "sigden.multiband.joint_gradient:JointGradient",
         "JointSparse": "sigden.multiband.joint_sparse:JointSparse",

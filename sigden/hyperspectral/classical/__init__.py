@@ -1,8 +1,9 @@
 """Published methods for hyperspectral cubes, each with its objective and defaults."""
 
+from sigden.hyperspectral.classical.fasthyde import FastHyDe, FastHyIn
 from sigden.hyperspectral.classical.forpdn import FORPDN
 from sigden.hyperspectral.classical.hyres import HyRes
 from sigden.hyperspectral.classical.otvca import OTVCA
 from sigden.hyperspectral.classical.wsrrr import WSRRR
 
-__all__ = ["FORPDN", "OTVCA", "WSRRR", "HyRes"]
+__all__ = ["FORPDN", "OTVCA", "WSRRR", "FastHyDe", "FastHyIn", "HyRes"]

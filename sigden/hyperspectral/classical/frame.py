@@ -34,12 +34,15 @@ class CentredCube:
         Noise level of each band, positive.
     missing : array of bool, shape of `values`, or None
         True where a voxel was not given.
+    scale : float
+        Unit of the data in which they are of order one.
     """
 
     values: Any
     mean: Any
     sigma: Any
     missing: Any
+    scale: float
 
     @property
     def whitened(self) -> Any:
@@ -166,7 +169,7 @@ class ClassicalMethod(CubeMethod):
             if missing is not None:
                 gaps = missing[..., alive]
                 part = filled_by_subspace(part, gaps, sigma[alive])
-            restored = self.restore(CentredCube(part, mean[alive], sigma[alive], gaps))
+            restored = self.restore(CentredCube(part, mean[alive], sigma[alive], gaps, work.scale))
             out[..., bands[alive]] = (restored.estimate + mean[alive]) * scale
         nothing = work.outside.reshape(out.shape[:2])
         out[nothing] = work.values[nothing]

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from sigden.errors import ParameterError
-from sigden.hyperspectral.classical.frame import CentredCube
 from sigden.hyperspectral.subspace import whitened_subspace
 
 __all__ = ["Factors", "alternate", "procrustes", "signal_directions"]
@@ -107,13 +106,13 @@ def alternate(y: Any, basis: Any, step: Step, *, tol: float, max_iter: int) -> F
     return Factors(components, basis, tuple(history), max(decrease, 0.0))
 
 
-def signal_directions(cube: CentredCube, rank: int | None) -> Any:
+def signal_directions(y: Any, rank: int | None) -> Any:
     """First directions of the whitened spectra, shape (bands, rank).
 
     Parameters
     ----------
-    cube : CentredCube
-        The data.
+    y : array, shape (..., bands)
+        Spectra in units of their noise, about their mean.
     rank : int, optional
         Number of directions; those above the noise where absent (`whitened_subspace`).
 
@@ -127,10 +126,10 @@ def signal_directions(cube: CentredCube, rank: int | None) -> Any:
     ParameterError
         If the rank exceeds the number of bands.
     """
-    pixels = cube.whitened.reshape(-1, cube.values.shape[-1])
+    pixels = y.reshape(-1, y.shape[-1])
     bands = pixels.shape[1]
     if rank is not None and rank > bands:
         raise ParameterError(f"rank: must not exceed the number of bands with noise, {bands}, got {rank}")
     second = (pixels.T @ pixels).astype(np.float64) / len(pixels)
     found = whitened_subspace(second, np.zeros(bands), np.ones(bands), len(pixels), rank)
-    return found.basis.astype(cube.values.dtype)
+    return found.basis.astype(y.dtype)

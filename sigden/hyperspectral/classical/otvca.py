@@ -83,7 +83,7 @@ class OTVCA(ClassicalMethod):
         """Estimate of a complete cube of order one."""
         rows, columns, bands = cube.values.shape
         y = cube.whitened.reshape(-1, bands)
-        basis = signal_directions(cube, self.rank)
+        basis = signal_directions(cube.whitened, self.rank)
         rank = basis.shape[1]
 
         def as_images(components: Any) -> Any:

@@ -81,7 +81,7 @@ class WSRRR(ClassicalMethod):
 
     def restore(self, cube: CentredCube) -> Restored:
         """Estimate of a complete cube of order one."""
-        basis = signal_directions(cube, self.rank)
+        basis = signal_directions(cube.whitened, self.rank)
         transform = ImageWavelet(cube.values.shape[:2], self.levels, self.moments)
         levels = transform.forward(cube.whitened)
         sizes = [len(level) for level in levels]

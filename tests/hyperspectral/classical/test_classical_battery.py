@@ -8,9 +8,9 @@ from astropy import units as u
 from astropy.nddata import NDData, StdDevUncertainty
 
 from sigden import InputError, from_dict, from_toml
-from sigden.hyperspectral.classical import FORPDN, OTVCA, WSRRR, HyRes
+from sigden.hyperspectral.classical import FORPDN, OTVCA, WSRRR, FastHyDe, FastHyIn, HyRes
 
-METHODS = [HyRes(), FORPDN(), WSRRR(), OTVCA()]
+METHODS = [HyRes(), FORPDN(), WSRRR(), OTVCA(), FastHyDe(), FastHyIn()]
 
 # part of the noise power that may be left; FORPDN smooths spectra of 24 bands only
 LEFT = {"FORPDN": 0.6}
