@@ -29,6 +29,7 @@ BUILTIN = MappingProxyType(
         "OTVCA": "sigden.hyperspectral.classical.otvca:OTVCA",
         "FastHyDe": "sigden.hyperspectral.classical.fasthyde:FastHyDe",
         "FastHyIn": "sigden.hyperspectral.classical.fasthyde:FastHyIn",
+        "HyMiNoR": "sigden.hyperspectral.classical.hyminor:HyMiNoR",
         "HyRes": "sigden.hyperspectral.classical.hyres:HyRes",
         "JointGradient": "sigden.multiband.joint_gradient:JointGradient",
         "JointSparse": "sigden.multiband.joint_sparse:JointSparse",

@@ -2,8 +2,9 @@
 
 from sigden.hyperspectral.classical.fasthyde import FastHyDe, FastHyIn
 from sigden.hyperspectral.classical.forpdn import FORPDN
+from sigden.hyperspectral.classical.hyminor import HyMiNoR
 from sigden.hyperspectral.classical.hyres import HyRes
 from sigden.hyperspectral.classical.otvca import OTVCA
 from sigden.hyperspectral.classical.wsrrr import WSRRR
 
-__all__ = ["FORPDN", "OTVCA", "WSRRR", "FastHyDe", "FastHyIn", "HyRes"]
+__all__ = ["FORPDN", "OTVCA", "WSRRR", "FastHyDe", "FastHyIn", "HyMiNoR", "HyRes"]

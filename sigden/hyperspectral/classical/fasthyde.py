@@ -31,8 +31,9 @@ class FastHyDe(ClassicalMethod):
 
     Parameters
     ----------
-    rank : int or None, default None
-        Dimension of the subspace; None counts the directions above the noise. The authors' program takes 10.
+    rank : int or None, default 10
+        Dimension of the subspace, at most the number of bands; None counts the directions above the noise,
+        which is better for scenes of many materials and worse where there are outliers.
     noise_model : {"gaussian", "poisson"}, default "gaussian"
         ``"gaussian"``: additive, of its own level in each band. ``"poisson"``: photon noise, brought to unit
         variance by Anscombe's transform and back by its exact unbiased inverse; `sigma` does not count.
@@ -50,8 +51,8 @@ class FastHyDe(ClassicalMethod):
               = \\Psi_{\\lambda\\phi}(E^T y),
 
     where the penalty :math:`\\phi` is a sum over the rows of z, which are images and nearly uncorrelated,
-    so that the denoiser :math:`\\Psi` works on one at a time. The subspace holds the whitened directions
-    above the noise; the paper takes HySime (`hysime`) or a given number. The mean spectrum is taken off
+    so that the denoiser :math:`\\Psi` works on one at a time. The subspace holds the strongest directions
+    of the whitened spectra; the paper finds them by HySime (`hysime`). The mean spectrum is taken off
     before and added after. `details` holds ``rank``, and ``gain`` for photon noise.
 
     References
@@ -71,7 +72,7 @@ class FastHyDe(ClassicalMethod):
     True
     """
 
-    rank: int | None = None
+    rank: int | None = 10
     noise_model: Literal["gaussian", "poisson"] = "gaussian"
     gain: float | None = None
     denoiser: Denoiser | None = None

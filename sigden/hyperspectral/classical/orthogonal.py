@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from sigden.errors import ParameterError
 from sigden.hyperspectral.subspace import whitened_subspace
 
 __all__ = ["Factors", "alternate", "procrustes", "signal_directions"]
@@ -114,22 +113,18 @@ def signal_directions(y: Any, rank: int | None) -> Any:
     y : array, shape (..., bands)
         Spectra in units of their noise, about their mean.
     rank : int, optional
-        Number of directions; those above the noise where absent (`whitened_subspace`).
+        Number of directions, at most that of the bands; those above the noise where absent
+        (`whitened_subspace`).
 
     Returns
     -------
     array, shape (bands, rank)
-        Orthonormal columns; no more than there are bands with noise.
-
-    Raises
-    ------
-    ParameterError
-        If the rank exceeds the number of bands.
+        Orthonormal columns.
     """
     pixels = y.reshape(-1, y.shape[-1])
     bands = pixels.shape[1]
-    if rank is not None and rank > bands:
-        raise ParameterError(f"rank: must not exceed the number of bands with noise, {bands}, got {rank}")
     second = (pixels.T @ pixels).astype(np.float64) / len(pixels)
-    found = whitened_subspace(second, np.zeros(bands), np.ones(bands), len(pixels), rank)
+    found = whitened_subspace(
+        second, np.zeros(bands), np.ones(bands), len(pixels), None if rank is None else min(rank, bands)
+    )
     return found.basis.astype(y.dtype)

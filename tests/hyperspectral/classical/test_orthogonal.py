@@ -67,9 +67,8 @@ def test_parameters_out_of_range_are_named(parameter):
         WSRRR(**{parameter: -1})
 
 
-def test_a_rank_above_the_bands_is_named(noisy):
-    with pytest.raises(ParameterError, match="rank: must not exceed"):
-        WSRRR(rank=99)(noisy)
+def test_a_rank_above_the_bands_is_that_of_the_bands(noisy):
+    assert WSRRR(rank=99).solve(noisy).details["rank"] == noisy.shape[2]
 
 
 def test_otvca_lowers_its_objective_and_ends_where_both_blocks_are_optimal(truth, noisy):
