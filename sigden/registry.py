@@ -30,6 +30,8 @@ BUILTIN = MappingProxyType(
         "FastHyDe": "sigden.hyperspectral.classical.fasthyde:FastHyDe",
         "FastHyIn": "sigden.hyperspectral.classical.fasthyde:FastHyIn",
         "HyMiNoR": "sigden.hyperspectral.classical.hyminor:HyMiNoR",
+        "L1HyMixDe": "sigden.hyperspectral.classical.l1hymixde:L1HyMixDe",
+        "LRMR": "sigden.hyperspectral.classical.lrmr:LRMR",
         "HyRes": "sigden.hyperspectral.classical.hyres:HyRes",
         "JointGradient": "sigden.multiband.joint_gradient:JointGradient",
         "JointSparse": "sigden.multiband.joint_sparse:JointSparse",

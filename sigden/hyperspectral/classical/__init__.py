@@ -4,7 +4,9 @@ from sigden.hyperspectral.classical.fasthyde import FastHyDe, FastHyIn
 from sigden.hyperspectral.classical.forpdn import FORPDN
 from sigden.hyperspectral.classical.hyminor import HyMiNoR
 from sigden.hyperspectral.classical.hyres import HyRes
+from sigden.hyperspectral.classical.l1hymixde import L1HyMixDe
+from sigden.hyperspectral.classical.lrmr import LRMR
 from sigden.hyperspectral.classical.otvca import OTVCA
 from sigden.hyperspectral.classical.wsrrr import WSRRR
 
-__all__ = ["FORPDN", "OTVCA", "WSRRR", "FastHyDe", "FastHyIn", "HyMiNoR", "HyRes"]
+__all__ = ["FORPDN", "LRMR", "OTVCA", "WSRRR", "FastHyDe", "FastHyIn", "HyMiNoR", "HyRes", "L1HyMixDe"]
