@@ -32,6 +32,7 @@ BUILTIN = MappingProxyType(
         "HyMiNoR": "sigden.hyperspectral.classical.hyminor:HyMiNoR",
         "L1HyMixDe": "sigden.hyperspectral.classical.l1hymixde:L1HyMixDe",
         "LRMR": "sigden.hyperspectral.classical.lrmr:LRMR",
+        "RRQRSubspace": "sigden.hyperspectral.classical.rrqr:RRQRSubspace",
         "HyRes": "sigden.hyperspectral.classical.hyres:HyRes",
         "JointGradient": "sigden.multiband.joint_gradient:JointGradient",
         "JointSparse": "sigden.multiband.joint_sparse:JointSparse",

@@ -7,6 +7,18 @@ from sigden.hyperspectral.classical.hyres import HyRes
 from sigden.hyperspectral.classical.l1hymixde import L1HyMixDe
 from sigden.hyperspectral.classical.lrmr import LRMR
 from sigden.hyperspectral.classical.otvca import OTVCA
+from sigden.hyperspectral.classical.rrqr import RRQRSubspace
 from sigden.hyperspectral.classical.wsrrr import WSRRR
 
-__all__ = ["FORPDN", "LRMR", "OTVCA", "WSRRR", "FastHyDe", "FastHyIn", "HyMiNoR", "HyRes", "L1HyMixDe"]
+__all__ = [
+    "FORPDN",
+    "LRMR",
+    "OTVCA",
+    "WSRRR",
+    "FastHyDe",
+    "FastHyIn",
+    "HyMiNoR",
+    "HyRes",
+    "L1HyMixDe",
+    "RRQRSubspace",
+]

