@@ -70,7 +70,9 @@ def column_offsets(cube: Any, space: Subspace, missing: Any = None, errors: floa
         # where samples are missing the prediction stands, which has no offset
         kept = 1 - missing.mean(axis=0)
         left *= np.where(kept > 0.3, 1 / np.maximum(kept, 0.3), 0)
-    return _decide(left, alive, errors / math.sqrt(rows), rows) * scale
+    found = _decide(left, alive, errors / math.sqrt(rows), rows)
+    _drop_noisy(found, (cube, space, weight), errors)
+    return found * scale
 
 
 def without_line_directions(space: Subspace, images: Any) -> Subspace:
@@ -114,6 +116,20 @@ def _decide(left: Any, alive: Any, limit: float, rows: int) -> Any:
     struck &= struck.mean(axis=0) <= _MOST
     struck &= struck.mean(axis=1, keepdims=True) <= _MOST_BANDS
     return np.where(struck, offset, 0.0)
+
+
+def _drop_noisy(found: Any, fit: tuple[Any, Subspace, Any], errors: float) -> None:
+    """Keep an offset only if it also rises above the noise of its own column, which may be a bright one."""
+    cube, space, weight = fit
+    for column in np.flatnonzero(found.any(axis=1)):
+        struck = np.flatnonzero(found[column])
+        alive = space.sigma > 0
+        scale = np.where(alive, space.sigma, 1.0)
+        spectra = (cube[:, column] - space.mean) / scale
+        left = _left(spectra, space.basis, np.broadcast_to(weight[column], spectra.shape))[:, struck]
+        own = np.median(np.abs(left - np.median(left, axis=0)), axis=0) / 0.6745
+        quiet = np.abs(found[column, struck]) > errors * own / math.sqrt(len(cube))
+        found[column, struck[~quiet]] = 0
 
 
 def _robust_weights(spectra: Any, basis: Any, error: float) -> Any:
