@@ -19,6 +19,7 @@ from sigden.hyperspectral.screen import Defects, Search, screen
 from sigden.hyperspectral.stabilise import Stabiliser, variance_law
 from sigden.hyperspectral.subspace import Subspace
 from sigden.hyperspectral.weak import with_weak_directions
+from sigden.noise import difference_sigma
 
 __all__ = ["ImageStep", "denoise_cube"]
 
@@ -67,13 +68,13 @@ def denoise_cube(
     relative = work.pixel_scale
     if relative is not None:
         pixels /= relative[:, None].astype(pixels.dtype)
-    model = _settled(pixels, missing, work.sigma, rank)
-    level = model.space.sigma
+    model = _settled(pixels, shape, missing, work.sigma, rank)
+    level = model.space.band_noise()
     law = variance_law(pixels, model, missing) if adapt and work.sigma is None else None
     if law is not None:
         law.forward(pixels)
-        model = _settled(pixels, missing, None, rank)
-    if adapt and rank is None:
+        model = _settled(pixels, shape, missing, None, rank)
+    if adapt and rank is None and model.space.level is None:
         space = with_weak_directions(model.space, pixels, shape)
         if space is not model.space:
             model = LowRank(space, _project(pixels, space, missing), model.covariance)
@@ -88,12 +89,12 @@ def denoise_cube(
     return _rebuild(work, defects, model.space, level, relative, law, estimate, gain, power)
 
 
-def _settled(pixels: Any, missing: Any, known: Any, rank: int | None) -> LowRank:
+def _settled(pixels: Any, shape: tuple[int, int, int], missing: Any, known: Any, rank: int | None) -> LowRank:
     """Fit; with missing samples a second time, on their better prediction."""
-    model = fit(pixels, missing, None, known, rank=rank)
+    model = fit(pixels, shape, missing, None, known, rank=rank)
     if missing is not None:
         for _ in range(2):
-            model = fit(pixels, missing, model.space.sigma, known, rank=rank)
+            model = fit(pixels, shape, missing, model.space.sigma, known, rank=rank)
     return model
 
 
@@ -120,7 +121,10 @@ def _noise_power(pixels: Any, space: Subspace, shape: tuple[int, int, int]) -> A
     for part in chunks(pixels, _CHUNK):
         noise[:, start : start + len(part)] = ((part - mean) @ small).T
         start += len(part)
-    return block_power(noise.reshape(-1, *shape[:2]))
+    images = noise.reshape(-1, *shape[:2])
+    if space.level is not None:  # levels are those of the finest details there
+        images /= difference_sigma(images, axes=(-2, -1))[:, None, None]
+    return block_power(images)
 
 
 def _rebuild(
@@ -176,6 +180,7 @@ def _rebuild(
             mean=_all_bands(own.mean, used),
             sigma=_all_bands(own.sigma, used),
             basis=_all_bands(own.basis, used),
+            noise=None,
         ),
         eigen_images=images,
         gain=gain,
