@@ -74,7 +74,7 @@ def denoise_cube(
     if law is not None:
         law.forward(pixels)
         model = _settled(pixels, shape, missing, None, rank)
-    if adapt and rank is None and model.space.level is None:
+    if adapt and rank is None:
         space = with_weak_directions(model.space, pixels, shape)
         if space is not model.space:
             model = LowRank(space, _project(pixels, space, missing), model.covariance)

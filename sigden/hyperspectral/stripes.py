@@ -126,7 +126,7 @@ def _drop_noisy(found: Any, fit: tuple[Any, Subspace, Any], errors: float) -> No
         alive = space.sigma > 0
         scale = np.where(alive, space.sigma, 1.0)
         spectra = (cube[:, column] - space.mean) / scale
-        left = _left(spectra, space.basis, np.broadcast_to(weight[column], spectra.shape))[:, struck]
+        left = _left(spectra, space.basis, weight[column])[:, struck]
         own = np.median(np.abs(left - np.median(left, axis=0)), axis=0) / 0.6745
         quiet = np.abs(found[column, struck]) > errors * own / math.sqrt(len(cube))
         found[column, struck[~quiet]] = 0
@@ -148,6 +148,9 @@ def _robust_weights(spectra: Any, basis: Any, error: float) -> Any:
 def _left(spectra: Any, basis: Any, weight: Any) -> Any:
     """Spectra less their weighted fit in the subspace."""
     rank = basis.shape[1]
-    normal = np.einsum("cb,bk,bl->ckl", weight, basis, basis, optimize=True) + 1e-9 * np.eye(rank)
+    products = (basis[:, :, None] * basis[:, None, :]).reshape(-1, rank * rank)
+    normal = (weight @ products).reshape(*weight.shape[:-1], rank, rank) + 1e-9 * np.eye(rank)
     right = (weight * spectra) @ basis
+    if weight.ndim == 1:  # the same weights for all spectra
+        return spectra - np.linalg.solve(normal, right.T).T @ basis.T
     return spectra - np.linalg.solve(normal, right[..., None])[..., 0] @ basis.T
