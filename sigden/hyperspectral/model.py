@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from sigden.hyperspectral.correlated import structured_directions
 from sigden.hyperspectral.gram import Moments, chunks
 from sigden.hyperspectral.regression import regression
 from sigden.hyperspectral.subspace import Subspace, leverage_corrected, whitened_subspace
@@ -53,6 +54,7 @@ class LowRank:
 
 def fit(
     pixels: Any,
+    shape: tuple[int, int, int],
     missing: Any = None,
     sigma: Any = None,
     known: Any = None,
@@ -65,6 +67,8 @@ def fit(
     ----------
     pixels : ndarray, shape (pixels, bands)
         Spectra; missing samples hold a guess, which is replaced in place by the prediction of the fit.
+    shape : tuple of int
+        Rows, columns and bands.
     missing : array of bool, shape of `pixels`, optional
         True where a sample is missing.
     sigma : ndarray, shape (bands,), optional
@@ -87,12 +91,21 @@ def fit(
     covariance, mean = found.covariance, found.mean
     if missing is not None and sigma is not None:
         covariance = covariance + np.diag(missing.mean(axis=0) * sigma**2)
-    if known is None:
-        plain = regression(covariance, mean, len(pixels), pixels.dtype).sigma
-        level = leverage_corrected(covariance, mean, plain, len(pixels)) if correct else plain
+    count = len(pixels)
+    if known is not None:
+        space = whitened_subspace(covariance, mean, known, count, rank)
     else:
-        level = known
-    space = whitened_subspace(covariance, mean, level, len(pixels), rank)
+        plain = regression(covariance, mean, count, pixels.dtype).sigma
+        space = whitened_subspace(covariance, mean, plain, count, rank)
+        structured = space
+        if rank is None:
+            every = whitened_subspace(covariance, mean, plain, count, len(plain))
+            structured = structured_directions(space, every, pixels, shape)
+        if structured is not space:
+            space = structured
+        elif correct:
+            level = leverage_corrected(covariance, mean, plain, count)
+            space = whitened_subspace(covariance, mean, level, count, rank)
     coefficients = space.project(pixels)
     if missing is not None:
         coefficients = fill(pixels, missing, space, coefficients)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,10 @@ from sigden.hyperspectral.noise_power import block_power
 from sigden.hyperspectral.prepare import Prepared, prepare
 from sigden.hyperspectral.result import Components, CubeResult
 from sigden.hyperspectral.screen import Defects, Search, screen
-from sigden.hyperspectral.signal_dependence import pixel_scale
+from sigden.hyperspectral.stabilise import Stabiliser, variance_law
 from sigden.hyperspectral.subspace import Subspace
 from sigden.hyperspectral.weak import with_weak_directions
+from sigden.noise import difference_sigma
 
 __all__ = ["ImageStep", "denoise_cube"]
 
@@ -66,12 +68,12 @@ def denoise_cube(
     relative = work.pixel_scale
     if relative is not None:
         pixels /= relative[:, None].astype(pixels.dtype)
-    model = _settled(pixels, missing, work.sigma, rank)
-    if adapt and relative is None:
-        relative = pixel_scale(pixels, model, shape, missing)
-        if relative is not None:
-            pixels /= relative[:, None]
-            model = _settled(pixels, missing, work.sigma, rank)
+    model = _settled(pixels, shape, missing, work.sigma, rank)
+    level = model.space.band_noise()
+    law = variance_law(pixels, model, missing) if adapt and work.sigma is None else None
+    if law is not None:
+        law.forward(pixels)
+        model = _settled(pixels, shape, missing, None, rank)
     if adapt and rank is None:
         space = with_weak_directions(model.space, pixels, shape)
         if space is not model.space:
@@ -84,15 +86,15 @@ def denoise_cube(
             gone = np.broadcast_to(hopeless.reshape(1, *shape[:2]), images.shape)
             images = fill_masked(images, gone)
     estimate, gain = step(images, power)
-    return _rebuild(work, defects, model.space, relative, estimate, gain, power)
+    return _rebuild(work, defects, model.space, level, relative, law, estimate, gain, power)
 
 
-def _settled(pixels: Any, missing: Any, known: Any, rank: int | None) -> LowRank:
+def _settled(pixels: Any, shape: tuple[int, int, int], missing: Any, known: Any, rank: int | None) -> LowRank:
     """Fit; with missing samples a second time, on their better prediction."""
-    model = fit(pixels, missing, None, known, rank=rank)
+    model = fit(pixels, shape, missing, None, known, rank=rank)
     if missing is not None:
         for _ in range(2):
-            model = fit(pixels, missing, model.space.sigma, known, rank=rank)
+            model = fit(pixels, shape, missing, model.space.sigma, known, rank=rank)
     return model
 
 
@@ -119,19 +121,33 @@ def _noise_power(pixels: Any, space: Subspace, shape: tuple[int, int, int]) -> A
     for part in chunks(pixels, _CHUNK):
         noise[:, start : start + len(part)] = ((part - mean) @ small).T
         start += len(part)
-    return block_power(noise.reshape(-1, *shape[:2]))
+    images = noise.reshape(-1, *shape[:2])
+    if space.level is not None:  # levels are those of the finest details there
+        images /= difference_sigma(images, axes=(-2, -1))[:, None, None]
+    return block_power(images)
 
 
 def _rebuild(
-    work: Prepared, defects: Defects, space: Subspace, relative: Any, images: Any, gain: Any, power: Any
+    work: Prepared,
+    defects: Defects,
+    space: Subspace,
+    level: Any,
+    relative: Any,
+    law: Stabiliser | None,
+    images: Any,
+    gain: Any,
+    power: Any,
 ) -> CubeResult:
     """Cube in the unit and with all bands of the input."""
     values, used, scale = work.values, work.used, work.scale
     rows, columns, bands = values.shape
     dtype = values.dtype
+    # stabilised bands have a unit of their own
+    unit = np.full(space.sigma.size, scale) if law is None else np.where(law.gain > 0, 1.0, scale)
+    own = replace(space, mean=space.mean * unit, sigma=space.sigma * unit)
     whole = np.ascontiguousarray(images.reshape(space.rank, -1).T)
     out = work.pixels  # no longer needed: its memory takes the estimate
-    back, mean = (space.backward() * scale).astype(dtype), (space.mean * scale).astype(dtype)
+    back, mean = own.backward().astype(dtype), own.mean.astype(dtype)
     start = 0
     for part in chunks(whole, _CHUNK):
         piece = out[start : start + len(part)]
@@ -140,22 +156,32 @@ def _rebuild(
         if relative is not None:
             piece *= relative[start : start + len(part), None].astype(dtype)
         start += len(part)
+    if law is not None:
+        law = Stabiliser(law.gain * scale, law.base * scale**2)
+        law.inverse(out)
+    sigma = level * scale
+    if relative is not None:
+        sigma = sigma * float(np.sqrt(np.mean(relative.astype(np.float64) ** 2)))
     if not used.all():
         full = values.reshape(-1, bands).copy()
         full[:, used] = out
         out = full
     if work.outside.any():
         out[work.outside] = values.reshape(-1, bands)[work.outside]
-    sigma = np.zeros(bands)
-    sigma[used] = space.sigma * scale
-    if relative is not None:
-        sigma *= float(np.sqrt(np.mean(relative.astype(np.float64) ** 2)))
-    wide = _spread_bands(space, used, scale)
     return CubeResult(
         estimate=out.reshape(values.shape),
-        sigma=sigma,
+        sigma=_all_bands(sigma, used),
         pixel_scale=None if relative is None else relative.reshape(rows, columns),
-        space=wide,
+        stabiliser=None
+        if law is None
+        else Stabiliser(_all_bands(law.gain, used), _all_bands(law.base, used)),
+        space=replace(
+            own,
+            mean=_all_bands(own.mean, used),
+            sigma=_all_bands(own.sigma, used),
+            basis=_all_bands(own.basis, used),
+            noise=None,
+        ),
         eigen_images=images,
         gain=gain,
         components=_components(defects, used, scale, (rows, columns, bands)),
@@ -163,11 +189,11 @@ def _rebuild(
     )
 
 
-def _spread_bands(space: Subspace, used: Any, scale: float) -> Subspace:
-    """Subspace over all bands, in the unit of the data."""
-    mean, sigma, basis = np.zeros(used.size), np.zeros(used.size), np.zeros((used.size, space.rank))
-    mean[used], sigma[used], basis[used] = space.mean * scale, space.sigma * scale, space.basis
-    return Subspace(mean=mean, sigma=sigma, basis=basis, eigenvalues=space.eigenvalues)
+def _all_bands(part: Any, used: Any) -> Any:
+    """Values of the used bands among zeros."""
+    out = np.zeros((used.size, *part.shape[1:]))
+    out[used] = part
+    return out
 
 
 def _components(defects: Defects, used: Any, scale: float, shape: tuple[int, int, int]) -> Components:
@@ -189,4 +215,6 @@ def _unchanged(work: Prepared) -> CubeResult:
     space = Subspace(np.zeros(bands), np.zeros(bands), np.zeros((bands, 0)), np.zeros(bands))
     images = np.zeros((0, rows, columns), dtype=work.values.dtype)
     none = Components(None, None, np.zeros((columns, bands)), np.zeros((rows, bands)))
-    return CubeResult(work.values.copy(), np.zeros(bands), None, space, images, images, none, np.ones((8, 8)))
+    return CubeResult(
+        work.values.copy(), np.zeros(bands), None, None, space, images, images, none, np.ones((8, 8))
+    )

@@ -144,8 +144,11 @@ def _noise(sigma: Any, shape: tuple[int, ...]) -> tuple[Any, Any, Any]:
         relative = np.ones(len(safe))
         inside = ~np.isnan(ratio).all(axis=1) if ratio.shape[1] else np.zeros(len(safe), dtype=bool)
         relative[inside] = np.nanmedian(ratio[inside], axis=1)
+        relative = np.maximum(relative, 1e-3)
+        # what the pixel factors leave: the mean square, as that is what the covariance sees
+        by_band[kept] = np.sqrt(np.nanmean((safe[:, kept] / relative[:, None]) ** 2, axis=0))
         uneven = np.ptp(relative) > 1e-3
-        return by_band, np.maximum(relative, 1e-3) if uneven else None, unknown if unknown.any() else None
+        return by_band, relative if uneven else None, unknown if unknown.any() else None
     if level.shape not in ((), (bands,)):
         raise InputError(
             f"sigma: shape {level.shape} fits neither one number, "

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from sigden.hyperspectral.stabilise import Stabiliser
 from sigden.hyperspectral.subspace import Subspace
 
 __all__ = ["Components", "CubeResult"]
@@ -69,9 +70,11 @@ class CubeResult:
     sigma : ndarray, shape (bands,)
         Noise level of each band.
     pixel_scale : ndarray, shape (rows, columns), or None
-        Noise level of each pixel relative to that of its band, where the noise depends on the signal.
+        Given noise level of each pixel relative to that of its band; None if all pixels are alike.
+    stabiliser : Stabiliser or None
+        Transform to uniform noise, where the noise was found to grow with the signal.
     space : Subspace
-        Signal subspace, of spectra divided by `pixel_scale`.
+        Signal subspace, of spectra divided by `pixel_scale` or transformed by `stabiliser`.
     eigen_images : ndarray, shape (rank, rows, columns)
         Denoised coefficients, in units of their noise.
     gain : ndarray, shape (rank, rows, columns), or None
@@ -87,6 +90,7 @@ class CubeResult:
     estimate: Any
     sigma: Any
     pixel_scale: Any
+    stabiliser: Stabiliser | None
     space: Subspace
     eigen_images: Any
     gain: Any
@@ -113,4 +117,8 @@ class CubeResult:
         rank, rows, columns = self.gain.shape
         back = (self.space.backward() ** 2).astype(self.gain.dtype)
         out = (self.gain.reshape(rank, -1).T @ back).reshape(rows, columns, -1)
-        return out if self.pixel_scale is None else out * self.pixel_scale[..., None] ** 2
+        if self.pixel_scale is not None:
+            out *= self.pixel_scale[..., None] ** 2
+        if self.stabiliser is not None:
+            out *= self.stabiliser.slope(self.estimate.reshape(rows * columns, -1)).reshape(out.shape) ** 2
+        return out

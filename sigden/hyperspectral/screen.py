@@ -111,12 +111,12 @@ def screen(pixels: Any, shape: tuple[int, int, int], given: Any, known: Any, sea
         return defects
     sigma = None
     for _ in range(_ROUNDS):
-        model = fit(pixels, missing, sigma, known, correct=False)
+        model = fit(pixels, shape, missing, sigma, known, correct=False)
         settled = missing is None if sigma is None else _change(model.space.sigma, sigma) < _SETTLED
         sigma = model.space.sigma
         if search.stripes and _take_off_stripes(pixels, shape, model, missing, defects):
             settled = False
-            model = fit(pixels, missing, sigma, known, correct=False)
+            model = fit(pixels, shape, missing, sigma, known, correct=False)
         if search.impulses:
             found = _impulses(pixels, shape, model, missing)
             before = 0 if defects.impulses is None else np.count_nonzero(defects.impulses)

@@ -9,15 +9,11 @@ from typing import Any
 import numpy as np
 
 from sigden.hyperspectral.gram import chunks
-from sigden.hyperspectral.model import LowRank
 from sigden.hyperspectral.pixels import as_pixels
 from sigden.hyperspectral.regression import _moments, spectral_regression
 
-__all__ = ["PoissonGaussian", "pixel_scale", "poisson_gaussian"]
+__all__ = ["PoissonGaussian", "poisson_gaussian"]
 
-_ERRORS = 6.0  # standard errors that the slope must show
-_EFFECT = 0.25  # relative growth of the variance from the darkest to the brightest pixels that counts
-_LEAST = 0.05  # of the mean variance, for the darkest pixels
 _CHUNK = 8192
 
 
@@ -97,77 +93,3 @@ def poisson_gaussian(cube: Any) -> PoissonGaussian:
     corrected = noise * count / max(count - bands, 1)
     read = np.sqrt(np.maximum(corrected - gain * mean, 0))
     return PoissonGaussian(gain, 1 / math.sqrt(information), read)
-
-
-def pixel_scale(pixels: Any, model: LowRank, shape: tuple[int, int, int], missing: Any = None) -> Any:
-    """Noise level of each pixel relative to the mean, where it follows the signal.
-
-    Parameters
-    ----------
-    pixels : ndarray, shape (pixels, bands)
-        Spectra.
-    model : LowRank
-        Their model.
-    shape : tuple of int
-        Rows, columns and bands.
-    missing : array of bool, optional
-        True where a sample is a prediction.
-
-    Returns
-    -------
-    ndarray, shape (pixels,), or None
-        Square root of the relative variance; None without evidence that it depends on the signal.
-
-    Notes
-    -----
-    Photon noise has the variance :math:`g x_{pb}`. Divided by pixel factors :math:`\\sqrt{r_p}` and band
-    factors :math:`\\sqrt{c_b}` it is nearly uniform, and a matrix of low rank keeps its rank [1]_. The
-    squared residual of each pixel, summed over bands in units of their noise, is regressed on the signal
-    weighted alike.
-
-    References
-    ----------
-    .. [1] R. N. Cochran and F. H. Horne, "Statistically weighted principal component analysis of rapid
-       scanning wavelength kinetics experiments", Anal. Chem. 49 (1977) 846.
-    """
-    from sigden.hyperspectral.collaborative.filter import sliding_cosine
-
-    space = model.space
-    alive = space.sigma > 0
-    weight = np.where(alive, 1 / np.where(alive, space.sigma, 1), 0)
-    light = weight**2 / np.sum(weight**2)
-    energy = np.empty(len(pixels))
-    signal = np.empty(len(pixels))
-    back, mean = space.backward().astype(pixels.dtype), space.mean.astype(pixels.dtype)
-    start = 0
-    for part, inner in zip(chunks(pixels, _CHUNK), chunks(model.coefficients, _CHUNK), strict=True):
-        predicted = inner @ back + mean
-        residual = (part - predicted) * weight.astype(pixels.dtype)
-        stop = start + len(part)
-        seen = np.full(len(part), max(alive.sum() - space.rank, 1), dtype=np.float64)
-        if missing is not None:
-            seen = np.maximum(seen - missing[start:stop].sum(axis=1), 1)
-        energy[start:stop] = np.einsum("pb,pb->p", residual, residual) / seen
-        signal[start:stop] = predicted @ light.astype(pixels.dtype)
-        start = stop
-    deviation = signal - signal.mean()
-    spread = float(deviation @ deviation)
-    if spread <= 0:
-        return None
-    typical = float(np.median(energy))
-    # a few pixels that the model misses must not make the slope
-    energy = np.minimum(energy, 4 * typical)
-    slope = float(deviation @ energy) / spread
-    error = float(np.std(energy - slope * deviation)) / math.sqrt(spread)
-    low, high = np.quantile(signal, [0.05, 0.95])
-    mean_energy = float(energy.mean())
-    if not (slope > _ERRORS * error and slope * (high - low) > _EFFECT * mean_energy):
-        return None
-    size = math.sqrt(spread / len(signal))
-    image = (deviation / size).reshape(1, *shape[:2])
-    noise = float(
-        np.sqrt(np.sum(light**2 * np.where(alive, space.sigma, 0) ** 2 * np.sum(space.basis**2, axis=1)))
-    )
-    smooth = sliding_cosine(image * (size / noise)).reshape(-1) * noise if min(shape[:2]) >= 8 else deviation
-    variance = 1 + slope * smooth / mean_energy
-    return np.sqrt(np.maximum(variance, _LEAST)).astype(pixels.dtype)

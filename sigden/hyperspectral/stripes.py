@@ -70,7 +70,9 @@ def column_offsets(cube: Any, space: Subspace, missing: Any = None, errors: floa
         # where samples are missing the prediction stands, which has no offset
         kept = 1 - missing.mean(axis=0)
         left *= np.where(kept > 0.3, 1 / np.maximum(kept, 0.3), 0)
-    return _decide(left, alive, errors / math.sqrt(rows), rows) * scale
+    found = _decide(left, alive, errors / math.sqrt(rows), rows)
+    _drop_noisy(found, (cube, space, weight), errors)
+    return found * scale
 
 
 def without_line_directions(space: Subspace, images: Any) -> Subspace:
@@ -116,6 +118,20 @@ def _decide(left: Any, alive: Any, limit: float, rows: int) -> Any:
     return np.where(struck, offset, 0.0)
 
 
+def _drop_noisy(found: Any, fit: tuple[Any, Subspace, Any], errors: float) -> None:
+    """Keep an offset only if it also rises above the noise of its own column, which may be a bright one."""
+    cube, space, weight = fit
+    for column in np.flatnonzero(found.any(axis=1)):
+        struck = np.flatnonzero(found[column])
+        alive = space.sigma > 0
+        scale = np.where(alive, space.sigma, 1.0)
+        spectra = (cube[:, column] - space.mean) / scale
+        left = _left(spectra, space.basis, weight[column])[:, struck]
+        own = np.median(np.abs(left - np.median(left, axis=0)), axis=0) / 0.6745
+        quiet = np.abs(found[column, struck]) > errors * own / math.sqrt(len(cube))
+        found[column, struck[~quiet]] = 0
+
+
 def _robust_weights(spectra: Any, basis: Any, error: float) -> Any:
     """Tukey's weights of each band of each spectrum about its fit in the subspace."""
     weight = np.ones_like(spectra)
@@ -132,6 +148,9 @@ def _robust_weights(spectra: Any, basis: Any, error: float) -> Any:
 def _left(spectra: Any, basis: Any, weight: Any) -> Any:
     """Spectra less their weighted fit in the subspace."""
     rank = basis.shape[1]
-    normal = np.einsum("cb,bk,bl->ckl", weight, basis, basis, optimize=True) + 1e-9 * np.eye(rank)
+    products = (basis[:, :, None] * basis[:, None, :]).reshape(-1, rank * rank)
+    normal = (weight @ products).reshape(*weight.shape[:-1], rank, rank) + 1e-9 * np.eye(rank)
     right = (weight * spectra) @ basis
+    if weight.ndim == 1:  # the same weights for all spectra
+        return spectra - np.linalg.solve(normal, right.T).T @ basis.T
     return spectra - np.linalg.solve(normal, right[..., None])[..., 0] @ basis.T

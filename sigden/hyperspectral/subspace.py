@@ -43,12 +43,18 @@ class Subspace:
         Orthonormal directions of the whitened spectra, strongest first.
     eigenvalues : ndarray, shape (bands,)
         Of the whitened covariance, in descending order; 1 is the noise.
+    level : ndarray, shape (rank,), optional
+        Noise level along each direction, where it is not 1: noise that is correlated along the spectrum.
+    noise : ndarray, shape (bands,), optional
+        Noise level of each band where that correlation hides part of it from `sigma`.
     """
 
     mean: Any
     sigma: Any
     basis: Any
     eigenvalues: Any
+    level: Any = None
+    noise: Any = None
 
     @property
     def rank(self) -> int:
@@ -57,11 +63,18 @@ class Subspace:
 
     def forward(self) -> Any:
         """Matrix from centred spectra to coefficients of unit noise, shape (bands, rank)."""
-        return self.basis * np.where(self.sigma > 0, 1 / np.where(self.sigma > 0, self.sigma, 1), 0)[:, None]
+        weight = np.where(self.sigma > 0, 1 / np.where(self.sigma > 0, self.sigma, 1), 0)
+        matrix = self.basis * weight[:, None]
+        return matrix if self.level is None else matrix / self.level
 
     def backward(self) -> Any:
         """Matrix from coefficients to centred spectra, shape (rank, bands)."""
-        return (self.basis * self.sigma[:, None]).T
+        matrix = self.basis * self.sigma[:, None]
+        return (matrix if self.level is None else matrix * self.level).T
+
+    def band_noise(self) -> Any:
+        """Noise level of each band, correlated noise included; shape (bands,)."""
+        return self.sigma if self.noise is None else self.noise
 
     def project(self, pixels: Any) -> Any:
         """Coefficients of spectra: shape (pixels, bands) to (pixels, rank), in their dtype."""

@@ -1,4 +1,4 @@
-"""Directions too weak for the covariance of single pixels, found in that of smoothed ones."""
+"""What is too weak for the covariance of single pixels, found after smoothing."""
 
 from __future__ import annotations
 
@@ -10,17 +10,21 @@ import numpy as np
 
 from sigden.hyperspectral.gram import chunks
 from sigden.hyperspectral.subspace import Subspace, marchenko_pastur_edge
+from sigden.noise import difference_sigma
 
 __all__ = ["with_weak_directions"]
 
 _WIDTH = 2.0  # pixels, standard deviation of the smoothing
 _MOST = 8
 _MARGIN = 1.25  # above the edge, so that a direction is more signal than noise
+_BAND_ERRORS = 5.5  # noise levels that the smoothed residual of a band must reach
+_MOST_BANDS = 0.1
 _GROUP = 16
+_CHUNK = 8192
 
 
 def with_weak_directions(space: Subspace, pixels: Any, shape: tuple[int, int, int]) -> Subspace:
-    """Subspace with the directions that only smoothing brings out.
+    """Subspace with the directions and bands that only smoothing brings out.
 
     Parameters
     ----------
@@ -34,50 +38,85 @@ def with_weak_directions(space: Subspace, pixels: Any, shape: tuple[int, int, in
     Returns
     -------
     Subspace
-        With up to eight more directions.
+        With up to eight more directions and a tenth of the bands.
 
     Notes
     -----
     Smoothing by a Gaussian of standard deviation s leaves :math:`N / (2 \\pi s^2)` independent pixels of
-    noise and hardly weakens what extends over several pixels. Directions whose eigenvalue exceeds the
-    Marchenko-Pastur edge for that number, in units of the noise that is left, are signal.
+    noise and hardly weakens what extends over several pixels. Directions of the residual whose eigenvalue
+    exceeds the Marchenko-Pastur edge for that number, in units of the noise that is left, are signal. So is
+    what the smoothed residual of a single band holds beyond 5.5 noise levels: a faint line, which is too
+    little of the variance of all bands to make a direction. Such a band becomes a direction of its own.
     """
+    residual = _smoothed_residual(space, pixels, shape)
+    if space.level is None:
+        more = _directions(residual, space, shape)
+        if more.shape[1]:
+            space = replace(space, basis=_orthonormal(np.concatenate([space.basis, more], axis=1)))
+            small = more.astype(residual.dtype)
+            for part in chunks(residual, _CHUNK):
+                part -= (part @ small) @ small.T
+    bands = _bands(residual, space.sigma > 0)
+    if bands.size == 0:
+        return space
+    basis = _orthonormal(np.concatenate([space.basis, np.eye(len(space.sigma))[:, bands]], axis=1))
+    if space.level is None:
+        return replace(space, basis=basis)
+    wide = replace(space, basis=basis[:, space.rank :], level=None)
+    images = np.ascontiguousarray(wide.project(pixels).T).reshape(-1, *shape[:2])
+    own = difference_sigma(images, axes=(-2, -1)).astype(np.float64)
+    return replace(space, basis=basis, level=np.concatenate([space.level, np.maximum(own, 1e-12)]))
+
+
+def _smoothed_residual(space: Subspace, pixels: Any, shape: tuple[int, int, int]) -> Any:
+    """What the subspace leaves of the whitened spectra, smoothed in space; shape (pixels, bands)."""
     from scipy.ndimage import gaussian_filter
 
-    rows, columns, bands = shape
-    effective = int(rows * columns / (2 * math.pi * _WIDTH**2))
-    alive = space.sigma > 0
-    free = int(alive.sum()) - space.rank
-    if free < 2 or effective < 1.5 * free:
-        return space
-    smooth = np.empty((rows * columns, bands), dtype=pixels.dtype)
-    matrix = (space.forward() @ space.basis.T).astype(pixels.dtype)
-    scale = np.where(alive, 1 / np.where(alive, space.sigma, 1), 0).astype(pixels.dtype)
-    mean = space.mean.astype(pixels.dtype)
+    bands = shape[2]
+    out = np.empty((len(pixels), bands), dtype=pixels.dtype)
+    scale = np.where(space.sigma > 0, 1 / np.where(space.sigma > 0, space.sigma, 1), 0).astype(pixels.dtype)
+    basis, mean = space.basis.astype(pixels.dtype), space.mean.astype(pixels.dtype)
     start = 0
-    for part in chunks(pixels, 8192):
-        centred = part - mean
-        np.subtract(centred * scale, centred @ matrix, out=smooth[start : start + len(part)])
+    for part in chunks(pixels, _CHUNK):
+        unit = (part - mean) * scale
+        np.subtract(unit, (unit @ basis) @ basis.T, out=out[start : start + len(part)])
         start += len(part)
-    cube = smooth.reshape(shape)
+    cube = out.reshape(shape)
     for first in range(0, bands, _GROUP):
         group = np.ascontiguousarray(np.moveaxis(cube[..., first : first + _GROUP], -1, 0))
         cube[..., first : first + _GROUP] = np.moveaxis(gaussian_filter(group, (0, _WIDTH, _WIDTH)), 0, -1)
-    covariance = np.zeros((bands, bands))
-    for part in chunks(smooth):
+    return out
+
+
+def _directions(residual: Any, space: Subspace, shape: tuple[int, int, int]) -> Any:
+    """Directions of the smoothed residual above its noise, shape (bands, number)."""
+    effective = int(shape[0] * shape[1] / (2 * math.pi * _WIDTH**2))
+    free = int(np.count_nonzero(space.sigma > 0)) - space.rank
+    if free < 2 or effective < 1.5 * free:
+        return np.zeros((shape[2], 0))
+    covariance = np.zeros((shape[2], shape[2]))
+    for part in chunks(residual):
         covariance += part.T @ part
-    values, vectors = np.linalg.eigh(covariance / len(smooth))
-    values, vectors = values[::-1], vectors[:, ::-1]
+    values, vectors = np.linalg.eigh(covariance / len(residual))
     # the bulk of noise eigenvalues gives its level, whatever the correlation between pixels
-    bulk = values[:free]
+    bulk = values[::-1][:free]
     level = float(np.median(bulk)) / (1 - free / effective / 3)
     count = int(np.sum(bulk > _MARGIN * level * marchenko_pastur_edge(free, effective)))
-    if count == 0:
-        return space
-    basis = np.concatenate([space.basis, vectors[:, : min(count, _MOST)]], axis=1)
-    return replace(space, basis=np.linalg.qr(basis)[0] * _signs(basis))
+    return vectors[:, ::-1][:, : min(count, _MOST)]
 
 
-def _signs(basis: Any) -> Any:
-    q = np.linalg.qr(basis)[0]
-    return np.sign(np.sum(q * basis, axis=0))
+def _bands(residual: Any, alive: Any) -> Any:
+    """Bands whose smoothed residual holds more than noise, the strongest first, then in order."""
+    height = np.zeros(alive.size)
+    for b in np.flatnonzero(alive):
+        size = np.abs(np.ascontiguousarray(residual[:, b]))
+        spread = float(np.median(size[:: max(1, size.size // 8192)])) / 0.6745
+        height[b] = float(size.max()) / spread if spread > 0 else 0
+    found = np.argsort(-height, kind="stable")[: max(1, int(_MOST_BANDS * alive.size))]
+    return np.sort(found[height[found] > _BAND_ERRORS])
+
+
+def _orthonormal(basis: Any) -> Any:
+    """Gram-Schmidt of the columns, each with its own sign."""
+    q, r = np.linalg.qr(basis)
+    return q * np.sign(np.diag(r))
