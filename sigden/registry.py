@@ -33,6 +33,7 @@ BUILTIN = MappingProxyType(
         "L1HyMixDe": "sigden.hyperspectral.classical.l1hymixde:L1HyMixDe",
         "LRMR": "sigden.hyperspectral.classical.lrmr:LRMR",
         "RRQRSubspace": "sigden.hyperspectral.classical.rrqr:RRQRSubspace",
+        "E3DTV": "sigden.hyperspectral.classical.e3dtv:E3DTV",
         "HyRes": "sigden.hyperspectral.classical.hyres:HyRes",
         "JointGradient": "sigden.multiband.joint_gradient:JointGradient",
         "JointSparse": "sigden.multiband.joint_sparse:JointSparse",

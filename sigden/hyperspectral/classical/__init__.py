@@ -1,5 +1,6 @@
 """Published methods for hyperspectral cubes, each with its objective and defaults."""
 
+from sigden.hyperspectral.classical.e3dtv import E3DTV
 from sigden.hyperspectral.classical.fasthyde import FastHyDe, FastHyIn
 from sigden.hyperspectral.classical.forpdn import FORPDN
 from sigden.hyperspectral.classical.hyminor import HyMiNoR
@@ -11,6 +12,7 @@ from sigden.hyperspectral.classical.rrqr import RRQRSubspace
 from sigden.hyperspectral.classical.wsrrr import WSRRR
 
 __all__ = [
+    "E3DTV",
     "FORPDN",
     "LRMR",
     "OTVCA",
