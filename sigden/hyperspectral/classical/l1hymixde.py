@@ -114,7 +114,7 @@ class L1HyMixDe(ClassicalMethod):
             sparse = soft(residual, 1.0)
             dual = residual - sparse
             if before is not None:
-                change = float(np.linalg.norm(images - before) / max(np.linalg.norm(images), 1e-300))
+                change = float(np.linalg.norm(images - before)) / max(float(np.linalg.norm(images)), 1e-300)
             before = images
         return Restored(
             (before @ basis.T).reshape(shape) * sigma + mean,

@@ -28,7 +28,7 @@ class LRMR(ClassicalMethod):
         Distance of neighbouring blocks in pixels.
     sparsity : float, default 0.1
         Largest part of the voxels of a block that may hold outliers.
-    tol : float, default 1e-3
+    tol : float, default 0.01
         Relative decrease of the residual in one iteration at which a block is done.
     max_iter : int, default 100
         Iterations allowed for a block.
@@ -68,7 +68,7 @@ class LRMR(ClassicalMethod):
     block: int = 20
     step: int = 8
     sparsity: float = 0.1
-    tol: float = 1e-3
+    tol: float = 0.01
     max_iter: int = 100
 
     def __post_init__(self) -> None:
@@ -143,9 +143,12 @@ def go_decomposition(y: Any, rank: int, count: int, tol: float, max_iter: int) -
 
 def _truncated(matrix: Any, rank: int) -> Any:
     """Best approximation of a rank: projection on the leading eigenvectors of the smaller Gram matrix."""
+    from scipy.linalg import eigh
+
     tall = matrix.shape[0] >= matrix.shape[1]
     gram = (matrix.T @ matrix if tall else matrix @ matrix.T).astype(np.float64)
-    basis = np.linalg.eigh(gram)[1][:, -rank:].astype(matrix.dtype)
+    first = max(0, len(gram) - rank)
+    basis = eigh(gram, subset_by_index=(first, len(gram) - 1))[1].astype(matrix.dtype)
     return matrix @ basis @ basis.T if tall else basis @ (basis.T @ matrix)
 
 

@@ -47,7 +47,7 @@ def test_a_cube_of_one_block_is_one_decomposition(noisy):
     solution = LRMR(rank=3, sparsity=0.02).solve(part)
     mean = part.mean(axis=(0, 1))
     flat = (part - mean).reshape(-1, part.shape[2])
-    low, _ = go_decomposition(flat, 3, int(0.02 * flat.size), 1e-3, 100)
+    low, _ = go_decomposition(flat, 3, int(0.02 * flat.size), 0.01, 100)
     np.testing.assert_allclose(solution.estimate, low.reshape(part.shape) + mean, atol=1e-9)
 
 
