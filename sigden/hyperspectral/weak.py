@@ -22,12 +22,13 @@ _MOST = 8
 _MARGIN = 1.25  # above the edge, so that a direction is more signal than noise
 _BAND_ERRORS = 5.5  # noise levels that the smoothed residual of a band must reach
 _MOST_BANDS = 0.1
+_MOST_MISSING = 0.01
 _GROUP = 16
 _CHUNK = 8192
 
 
 def with_weak_directions(
-    space: Subspace, pixels: Any, coefficients: Any, shape: tuple[int, int, int]
+    space: Subspace, pixels: Any, coefficients: Any, shape: tuple[int, int, int], missing: Any = None
 ) -> Subspace:
     """Subspace with the directions and bands that only smoothing brings out.
 
@@ -41,6 +42,9 @@ def with_weak_directions(
         Of the directions found so far.
     shape : tuple of int
         Rows, columns and bands.
+    missing : array of bool, shape (pixels, bands), optional
+        True where a sample is a prediction. A band that is a direction of its own predicts nothing, so a band
+        of which more than a hundredth is missing does not become one.
 
     Returns
     -------
@@ -64,7 +68,10 @@ def with_weak_directions(
             small = more.astype(residual.dtype)
             for part in chunks(residual, _CHUNK):
                 part -= (part @ small) @ small.T
-    bands = _bands(residual.reshape(shape), space.sigma > 0, _strongest(coefficients, shape))
+    eligible = space.sigma > 0
+    if missing is not None:
+        eligible &= missing.mean(axis=0) < _MOST_MISSING
+    bands = _bands(residual.reshape(shape), eligible, _strongest(coefficients, shape))
     if bands.size == 0:
         return space
     basis = _orthonormal(np.concatenate([space.basis, np.eye(len(space.sigma))[:, bands]], axis=1))
