@@ -16,7 +16,6 @@ from sigden.noise import difference_sigma
 __all__ = ["with_weak_directions"]
 
 _WIDTH = 2.0  # pixels, standard deviation of the smoothing
-_UNSURE = 3.5  # noise levels from which a band is looked at again
 _FITTED = 4
 _MOST = 8
 _MARGIN = 1.25  # above the edge, so that a direction is more signal than noise
@@ -134,11 +133,12 @@ def _bands(residual: Any, alive: Any, strongest: Any) -> Any:
     # every other pixel holds all that the smoothing left
     coarse = np.ascontiguousarray(np.moveaxis(residual[::2, ::2], -1, 0))
     flat = coarse.reshape(len(coarse), -1)
-    unsure = np.flatnonzero(alive & (_height(coarse) > _UNSURE))
-    if unsure.size:
-        part = flat[unsure].astype(np.float64)
-        flat[unsure] = left_over(part, strongest, robust_weights(part, strongest, 1e-6))
-    height = _height(coarse)
+    height = np.zeros(alive.size)
+    for first in range(0, alive.size, _GROUP):
+        part = flat[first : first + _GROUP].astype(np.float64)
+        height[first : first + _GROUP] = _height(
+            left_over(part, strongest, robust_weights(part, strongest, 1e-6))
+        )
     height[~alive] = 0
     found = np.argsort(-height, kind="stable")[: max(1, int(_MOST_BANDS * alive.size))]
     return np.sort(found[height[found] > _BAND_ERRORS])
