@@ -15,6 +15,7 @@ from sigden.hyperspectral.subspace import Subspace, leverage_corrected, whitened
 __all__ = ["LowRank", "fill", "fit"]
 
 _FILLS = 4
+_MOST_MISSING = 0.01  # of a band, up to which its noise level is corrected
 _CHUNK = 8192
 
 
@@ -105,6 +106,8 @@ def fit(
             space = structured
         elif correct:
             level = leverage_corrected(covariance, mean, plain, count)
+            if missing is not None:  # predictions in a band would let it explain itself
+                level = np.where(missing.mean(axis=0) > _MOST_MISSING, plain, level)
             space = whitened_subspace(covariance, mean, level, count, rank)
     coefficients = space.project(pixels)
     if missing is not None:

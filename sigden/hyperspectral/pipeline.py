@@ -75,7 +75,7 @@ def denoise_cube(
         law.forward(pixels)
         model = _settled(pixels, shape, missing, None, rank)
     if adapt and rank is None:
-        space = with_weak_directions(model.space, pixels, shape)
+        space = with_weak_directions(model.space, pixels, model.coefficients, shape, missing)
         if space is not model.space:
             model = LowRank(space, _project(pixels, space, missing), model.covariance)
     power = _noise_power(pixels, model.space, shape) if adapt else np.ones((8, 8))

@@ -18,6 +18,7 @@ _EFFECT = 0.25  # growth of the variance from the darkest to the brightest pixel
 _CLASSES = 16
 _LEAST_IN_CLASS = 32
 _ALIKE = 0.25  # relative scatter of the gains of the bands up to which they are one
+_NO_BASE = 0.1  # part of the variance below which there is none but photon noise
 _TRIM = 4.0
 _GROUP = 16
 _CHUNK = 8192
@@ -179,8 +180,13 @@ def _fit_lines(classes: Any, count: int) -> Stabiliser | None:
     common = _weighted_median(gain[found], 1 / error[found] ** 2)
     scatter = float(np.median(np.abs(gain[found] - common))) / 0.6745
     if scatter < _ALIKE * common:
-        base = np.nan_to_num(classes[1].mean(axis=1) - common * classes[0].mean(axis=1))
-        return Stabiliser(np.where(np.isfinite(error), common, 0.0), base)
+        variance, signal = classes[1].mean(axis=1), classes[0].mean(axis=1)
+        base = np.nan_to_num(variance - common * signal)
+        seen = np.isfinite(error)
+        if abs(float(np.median(base[seen] / variance[seen]))) < _NO_BASE:
+            # photon noise alone: the line through zero, which dark bands depend on
+            common, base = float(np.median(variance[seen] / signal[seen])), np.zeros(bands)
+        return Stabiliser(np.where(seen, common, 0.0), base)
     return Stabiliser(np.where(found, gain, 0.0), base)
 
 

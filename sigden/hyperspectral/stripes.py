@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sigden.hyperspectral.robust_fit import left_over, robust_weights
 from sigden.hyperspectral.subspace import Subspace
 
 __all__ = ["column_offsets", "without_line_directions"]
@@ -21,8 +22,6 @@ _MOST_BANDS = 0.3  # part of the bands that a stripe strikes in one column; an o
 _ALONE = 0.3  # part of a direction's energy in one column from which it is that column
 _EVEN = 0.5  # part of the energy of that column in its mean
 _SHORTEST = 16
-_STEPS = 12
-_TUKEY = 4.685
 
 
 def column_offsets(cube: Any, space: Subspace, missing: Any = None, errors: float = _ERRORS) -> Any:
@@ -64,8 +63,8 @@ def column_offsets(cube: Any, space: Subspace, missing: Any = None, errors: floa
         part = slice(bounds[s], bounds[s + 1])
         sections[s] = (cube[part].mean(axis=0, dtype=np.float64) - space.mean) / scale
     whole = np.average(sections, axis=0, weights=np.diff(bounds))
-    weight = _robust_weights(whole, space.basis, 1 / math.sqrt(rows))
-    left = np.stack([_left(x, space.basis, weight) for x in (whole, *sections)])
+    weight = robust_weights(whole, space.basis, 1 / math.sqrt(rows))
+    left = np.stack([left_over(x, space.basis, weight) for x in (whole, *sections)])
     if missing is not None:
         # where samples are missing the prediction stands, which has no offset
         kept = 1 - missing.mean(axis=0)
@@ -126,31 +125,7 @@ def _drop_noisy(found: Any, fit: tuple[Any, Subspace, Any], errors: float) -> No
         alive = space.sigma > 0
         scale = np.where(alive, space.sigma, 1.0)
         spectra = (cube[:, column] - space.mean) / scale
-        left = _left(spectra, space.basis, weight[column])[:, struck]
+        left = left_over(spectra, space.basis, weight[column])[:, struck]
         own = np.median(np.abs(left - np.median(left, axis=0)), axis=0) / 0.6745
         quiet = np.abs(found[column, struck]) > errors * own / math.sqrt(len(cube))
         found[column, struck[~quiet]] = 0
-
-
-def _robust_weights(spectra: Any, basis: Any, error: float) -> Any:
-    """Tukey's weights of each band of each spectrum about its fit in the subspace."""
-    weight = np.ones_like(spectra)
-    for step in range(_STEPS):
-        size = np.abs(_left(spectra, basis, weight))
-        spread = np.maximum(np.median(size, axis=1, keepdims=True) / 0.6745, error)
-        if step < _STEPS // 2:
-            weight = np.minimum(1.0, 1.345 * spread / np.maximum(size, 1e-300))
-        else:
-            weight = np.maximum(1 - (size / (_TUKEY * spread)) ** 2, 0.0) ** 2
-    return weight
-
-
-def _left(spectra: Any, basis: Any, weight: Any) -> Any:
-    """Spectra less their weighted fit in the subspace."""
-    rank = basis.shape[1]
-    products = (basis[:, :, None] * basis[:, None, :]).reshape(-1, rank * rank)
-    normal = (weight @ products).reshape(*weight.shape[:-1], rank, rank) + 1e-9 * np.eye(rank)
-    right = (weight * spectra) @ basis
-    if weight.ndim == 1:  # the same weights for all spectra
-        return spectra - np.linalg.solve(normal, right.T).T @ basis.T
-    return spectra - np.linalg.solve(normal, right[..., None])[..., 0] @ basis.T
