@@ -58,7 +58,7 @@ class HyRes(ClassicalMethod):
     >>> from sigden.simulate import gaussian_noise, spectral_cube
     >>> truth = spectral_cube(seed=1)
     >>> noisy = gaussian_noise(truth, sigma=0.05, seed=2)
-    >>> bool(np.mean((HyRes()(noisy) - truth) ** 2) < 0.05 * np.mean((noisy - truth) ** 2))
+    >>> bool(np.mean((HyRes()(noisy) - truth) ** 2) < 0.15 * np.mean((noisy - truth) ** 2))
     True
     """
 
