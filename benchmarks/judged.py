@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sigden import JointSparse, StrainDenoiser
+from sigden import JointSparse, StrainDenoiser, SubspaceCollaborative
 from sigden.debias.normal_means import normal_means as posterior_of_means
 from sigden.multiband import Grid, Observation
 
@@ -39,3 +39,8 @@ def multiband(problem: dict[str, Any]) -> Any:
 def normal_means(x: Any, sigma: float) -> Any:
     """Means of many normal samples of one noise level."""
     return posterior_of_means(x, sigma).mean
+
+
+def hyperspectral(cube: Any) -> Any:
+    """Denoised cube, shape (rows, columns, bands), from the noisy one alone."""
+    return SubspaceCollaborative()(cube)

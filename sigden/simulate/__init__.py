@@ -1,6 +1,16 @@
-"""Truth to test against: strain, bursts, binaries, signals and images."""
+"""Truth to test against: strain, bursts, binaries, signals, images and spectral cubes."""
 
 from sigden.simulate.bursts import ringdown, sine_gaussian, supernova_like, white_noise_burst
+from sigden.simulate.cube import abundance_maps, endmember_spectra, spectral_cube
+from sigden.simulate.cube_noise import (
+    dead_lines,
+    dead_pixels,
+    gaussian_noise,
+    impulse_noise,
+    mixed_noise,
+    poisson_noise,
+    stripe_noise,
+)
 from sigden.simulate.psd import aligo_psd, aligo_spectrum, coloured_noise
 from sigden.simulate.scene import Scene, Source, scene
 from sigden.simulate.signals import cartoon_image, donoho_johnstone, piecewise_constant
@@ -12,19 +22,29 @@ __all__ = [
     "Scene",
     "SimulatedStrain",
     "Source",
+    "abundance_maps",
     "aligo_psd",
     "aligo_spectrum",
     "binary_black_hole",
     "cartoon_image",
     "coloured_noise",
+    "dead_lines",
+    "dead_pixels",
     "donoho_johnstone",
+    "endmember_spectra",
+    "gaussian_noise",
+    "impulse_noise",
     "inject",
+    "mixed_noise",
     "piecewise_constant",
+    "poisson_noise",
     "ringdown",
     "scene",
     "shift_time",
     "sine_gaussian",
+    "spectral_cube",
     "strain",
+    "stripe_noise",
     "supernova_like",
     "white_noise_burst",
 ]

@@ -1,0 +1,1 @@
+"""Collaborative filter of eigen-images."""

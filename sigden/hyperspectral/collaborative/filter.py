@@ -1,0 +1,123 @@
+"""Eigen-images denoised together: sliding cosine pilot, shared matches, collaborative Wiener filter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sigden.arrays import parallel_allowed
+
+__all__ = ["BLOCK", "collaborative_filter", "sliding_cosine"]
+
+BLOCK = 8
+_HARD = 2.8  # threshold of the pilot, in noise levels
+_BLOCKS = 16
+_RADIUS = 14
+_STRIDE = 3
+_GUIDES = 8  # eigen-images that decide on the matches
+_KAISER = 2.0
+
+
+def sliding_cosine(images: Any, power: Any = None) -> Any:
+    """Hard thresholds on the cosine transform of every 8 x 8 block, averaged over the blocks.
+
+    Parameters
+    ----------
+    images : ndarray, shape (images, rows, columns)
+        Images of unit noise, at least 8 x 8.
+    power : ndarray, shape (8, 8), optional
+        Noise variance of each coefficient; ones when absent.
+
+    Returns
+    -------
+    ndarray, shape of `images`
+        Estimates. A block counts with the inverse of the number of coefficients it kept.
+
+    References
+    ----------
+    .. [1] R. R. Coifman and D. L. Donoho, "Translation-invariant de-noising", in Wavelets and Statistics,
+       Lecture Notes in Statistics 103 (1995) 125.
+    """
+    from sigden.hyperspectral.collaborative import pilot_numba as loops
+
+    images = np.ascontiguousarray(images)
+    limits = _HARD * (np.ones((BLOCK, BLOCK)) if power is None else np.sqrt(power))
+    limits[0, 0] = 0
+    out = np.empty_like(images)
+    run = loops.pilot_parallel if len(images) > 1 and _threads() > 1 else loops.pilot
+    run(images, out, loops.cosines(images.dtype), limits.astype(images.dtype))
+    return out
+
+
+def collaborative_filter(images: Any, power: Any = None) -> tuple[Any, Any]:
+    """Collaborative Wiener filter of eigen-images.
+
+    Parameters
+    ----------
+    images : ndarray, shape (images, rows, columns)
+        Images of unit noise, the strongest first, at least 8 x 8.
+    power : ndarray, shape (8, 8), optional
+        Noise variance of each cosine coefficient of a block; ones when absent.
+
+    Returns
+    -------
+    estimate : ndarray, shape of `images`
+        Denoised images.
+    gain : ndarray, shape of `images`
+        Part of the noise variance that is left, at most.
+
+    Notes
+    -----
+    The pilot of `sliding_cosine` serves twice. Around every third pixel the 16 most similar blocks within 14
+    pixels are found by the distance of the pilots of the first eight eigen-images; all images share these
+    matches, since an edge of the scene is an edge in most of them. Then each stack is transformed by cosines
+    within and Haar wavelets across blocks, and every coefficient is multiplied by
+    :math:`p^2 / (p^2 + \\sigma^2)` with the pilot's coefficient p [1]_.
+
+    References
+    ----------
+    .. [1] K. Dabov, A. Foi, V. Katkovnik and K. Egiazarian, "Image denoising by sparse 3-D transform-domain
+       collaborative filtering", IEEE Trans. Image Process. 16 (2007) 2080, section III.B.
+    """
+    from sigden.hyperspectral.collaborative import matching_numba, wiener_numba
+    from sigden.hyperspectral.collaborative.pilot_numba import cosines
+
+    images = np.ascontiguousarray(images)
+    dtype = images.dtype
+    guide = sliding_cosine(images, power)
+    rows, columns = (_starts(length) for length in images.shape[1:])
+    parallel = _threads() > 1
+    found = np.empty((len(rows), len(columns), _stack_size(images.shape[1:]), 2), dtype=np.int32)
+    shared = np.ascontiguousarray(np.moveaxis(guide[:_GUIDES], 0, -1))
+    match = matching_numba.match_parallel if parallel else matching_numba.match
+    match(shared, rows, columns, _RADIUS, found)
+    out, gain = np.empty_like(images), np.empty_like(images)
+    power = np.ones((BLOCK, BLOCK)) if power is None else power
+    window = np.outer(np.kaiser(BLOCK, _KAISER), np.kaiser(BLOCK, _KAISER))
+    wiener = wiener_numba.wiener_parallel if parallel and len(images) > 1 else wiener_numba.wiener
+    wiener(images, guide, out, gain, found, cosines(dtype), power.astype(dtype), window.astype(dtype))
+    return out, gain
+
+
+def _starts(length: int) -> Any:
+    """First rows of the reference blocks; the last block ends with the image."""
+    last = length - BLOCK
+    return np.unique(np.append(np.arange(0, last + 1, _STRIDE), last)).astype(np.int64)
+
+
+def _stack_size(shape: tuple[int, ...]) -> int:
+    """Largest power of two of blocks that every reference can find, at most 16."""
+    places = 1
+    for length in shape:
+        places *= min(_RADIUS, length - BLOCK) + 1
+    size = 1
+    while size * 2 <= min(places, _BLOCKS):
+        size *= 2
+    return size
+
+
+def _threads() -> int:
+    from numba import get_num_threads
+
+    return get_num_threads() if parallel_allowed() else 1

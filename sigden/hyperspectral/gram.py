@@ -1,0 +1,70 @@
+"""Second moments of pixels in one pass, by chunks: float32 products, float64 sums."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Moments", "chunks", "moments"]
+
+_CHUNK = 2048  # pixels whose float32 products are summed before the sum goes to float64
+
+
+class Moments:
+    """Running mean and covariance of spectra; the first pass over a cube.
+
+    Parameters
+    ----------
+    offset : ndarray, shape (bands,)
+        Any spectrum near the mean, subtracted before products are taken, so that rounding does not grow with
+        the level of the data.
+
+    Notes
+    -----
+    A chunk of a few thousand pixels is multiplied in the dtype of the data, and the products are added up in
+    float64: the smallest eigenvalue, on which every noise estimate rests, keeps seven digits.
+    """
+
+    def __init__(self, offset: Any) -> None:
+        self.offset = np.asarray(offset)
+        bands = self.offset.size
+        self.count = 0
+        self._sum = np.zeros(bands)
+        self._products = np.zeros((bands, bands))
+
+    def add(self, pixels: Any) -> None:
+        """Take in spectra, shape (pixels, bands)."""
+        offset = self.offset.astype(pixels.dtype)
+        for part in chunks(pixels):
+            centred = part - offset
+            self._sum += centred.sum(axis=0, dtype=np.float64)
+            self._products += centred.T @ centred
+            self.count += len(part)
+
+    @property
+    def mean(self) -> Any:
+        """Mean spectrum, float64, shape (bands,)."""
+        return self.offset.astype(np.float64) + self._sum / max(self.count, 1)
+
+    @property
+    def covariance(self) -> Any:
+        """Covariance about the mean, divided by the number of pixels; float64, shape (bands, bands)."""
+        count = max(self.count, 1)
+        shift = self._sum / count
+        return self._products / count - np.outer(shift, shift)
+
+
+def moments(parts: Iterable[Any], offset: Any) -> Moments:
+    """Moments of spectra that come in parts, each of shape (pixels, bands)."""
+    out = Moments(offset)
+    for part in parts:
+        out.add(part)
+    return out
+
+
+def chunks(pixels: Any, size: int = _CHUNK) -> Iterator[Any]:
+    """Consecutive slices of the first axis."""
+    for start in range(0, len(pixels), size):
+        yield pixels[start : start + size]

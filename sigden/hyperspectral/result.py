@@ -1,0 +1,124 @@
+"""What a method for cubes hands back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from sigden.hyperspectral.stabilise import Stabiliser
+from sigden.hyperspectral.subspace import Subspace
+
+__all__ = ["Components", "CubeResult"]
+
+
+@dataclass(frozen=True, eq=False)
+class Components:
+    """What was taken off a cube beside Gaussian noise.
+
+    Parameters
+    ----------
+    dead : array of bool, shape (rows, columns, bands), or None
+        Samples that read one value whatever the signal is: dead lines and pixels, saturated impulses.
+    impulses : array of bool, shape (rows, columns, bands), or None
+        Single samples that the noise cannot explain.
+    column_stripes : ndarray, shape (columns, bands)
+        Offset of each column, in the unit of the data; 0 where there is none.
+    row_stripes : ndarray, shape (rows, bands)
+        Offset of each row.
+    """
+
+    dead: Any
+    impulses: Any
+    column_stripes: Any
+    row_stripes: Any
+
+    @property
+    def outliers(self) -> Any:
+        """Samples that did not count, dead or impulses, shape (rows, columns, bands)."""
+        shape = (len(self.row_stripes), *self.column_stripes.shape)
+        out = np.zeros(shape, dtype=bool)
+        for part in (self.dead, self.impulses):
+            if part is not None:
+                out |= part
+        return out
+
+    @property
+    def stripes(self) -> Any:
+        """Offset of every sample, shape (rows, columns, bands), in the unit of the data."""
+        return self.column_stripes[None] + self.row_stripes[:, None]
+
+    def counts(self) -> dict[str, int]:
+        """Number of dead samples, impulses, striped columns and striped rows."""
+        return {
+            "dead": 0 if self.dead is None else int(np.count_nonzero(self.dead)),
+            "impulses": 0 if self.impulses is None else int(np.count_nonzero(self.impulses)),
+            "column_stripes": int(np.count_nonzero(self.column_stripes)),
+            "row_stripes": int(np.count_nonzero(self.row_stripes)),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class CubeResult:
+    """Denoised cube and what was learnt on the way.
+
+    Parameters
+    ----------
+    estimate : ndarray, shape (rows, columns, bands)
+        Denoised cube, in the unit and dtype of the data.
+    sigma : ndarray, shape (bands,)
+        Noise level of each band.
+    pixel_scale : ndarray, shape (rows, columns), or None
+        Given noise level of each pixel relative to that of its band; None if all pixels are alike.
+    stabiliser : Stabiliser or None
+        Transform to uniform noise, where the noise was found to grow with the signal.
+    space : Subspace
+        Signal subspace, of spectra divided by `pixel_scale` or transformed by `stabiliser`.
+    eigen_images : ndarray, shape (rank, rows, columns)
+        Denoised coefficients, in units of their noise.
+    gain : ndarray, shape (rank, rows, columns), or None
+        Part of the noise variance left in the eigen-images; None where the denoiser does not tell.
+    components : Components
+        What was taken off beside noise.
+    noise_power : ndarray, shape (8, 8)
+        Noise variance of the cosine coefficients of blocks; ones for white noise.
+    details : dict
+        What else the method knows.
+    """
+
+    estimate: Any
+    sigma: Any
+    pixel_scale: Any
+    stabiliser: Stabiliser | None
+    space: Subspace
+    eigen_images: Any
+    gain: Any
+    components: Components
+    noise_power: Any
+    details: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def rank(self) -> int:
+        """Dimension of the signal subspace."""
+        return self.space.rank
+
+    def variance(self) -> Any:
+        """Variance of the noise left in the estimate.
+
+        Returns
+        -------
+        ndarray, shape (rows, columns, bands), or None
+            Propagated noise, at most, of a fixed subspace and without the error of what was smoothed away; in
+            the unit of the data, squared. None where the denoiser does not tell.
+        """
+        if self.gain is None:
+            return None
+        rank, rows, columns = self.gain.shape
+        back = (self.space.backward() ** 2).astype(self.gain.dtype)
+        out = (self.gain.reshape(rank, -1).T @ back).reshape(rows, columns, -1)
+        if self.pixel_scale is not None:
+            out *= self.pixel_scale[..., None] ** 2
+        if self.stabiliser is not None:
+            out *= self.stabiliser.slope(self.estimate.reshape(rows * columns, -1)).reshape(out.shape) ** 2
+        return out

@@ -1,0 +1,99 @@
+"""Low rank, sparse outliers, stripes and dead lines told apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sigden.denoisers import Denoiser
+from sigden.hyperspectral.base import CubeMethod
+from sigden.hyperspectral.pipeline import denoise_cube
+from sigden.hyperspectral.result import CubeResult
+from sigden.hyperspectral.screen import Search
+from sigden.hyperspectral.subspace_collaborative import collaborative_step
+from sigden.hyperspectral.subspace_denoise import checked_rank, denoiser_step
+
+__all__ = ["RobustSubspace"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RobustSubspace(CubeMethod):
+    """Low-rank denoising that tells dead samples, impulses and stripes from the signal and returns them.
+
+    Parameters
+    ----------
+    stripes : bool, default True
+        Look for columns and rows of a band that are shifted by a constant.
+    impulses : bool, default True
+        Look for single voxels that the noise cannot explain.
+    dead : bool, default True
+        Look for values that repeat whatever the signal is: dead lines and pixels, saturated impulses.
+    rank : int, optional
+        Dimension of the signal subspace; found in the data when absent.
+    denoiser : Denoiser, optional
+        Denoiser of the eigen-images; the collaborative filter when absent.
+
+    Notes
+    -----
+    The cube is modelled as
+
+    .. math:: Y = E Z + S + 1 c^T + r 1^T + N
+
+    with few directions E, sparse outliers S, stripes of columns c and rows r of a band and Gaussian noise N.
+    E and Z are fitted to the samples that are good, and those are found by turns; `CubeResult.components`
+    holds what was taken off.
+
+    Every step needs evidence, so that a clean cube comes out as from `SubspaceCollaborative`: a value is dead
+    if it occurs far more often than its neighbours in size; impulses must be far more frequent than the tail
+    of the noise and touch each other no more than at random, in space and along the spectrum; a stripe must
+    rise five standard errors above the columns around it and fill its column evenly.
+
+    Examples
+    --------
+    >>> from sigden import RobustSubspace
+    >>> from sigden.simulate import gaussian_noise, spectral_cube, stripe_noise
+    >>> cube = gaussian_noise(spectral_cube(seed=1), 0.02, seed=2)
+    >>> RobustSubspace().solve(cube).components.counts()["column_stripes"]
+    0
+    >>> striped = stripe_noise(cube, seed=3)
+    >>> RobustSubspace().solve(striped).components.counts()["column_stripes"] > 50
+    True
+    """
+
+    stripes: bool = True
+    impulses: bool = True
+    dead: bool = True
+    rank: int | None = None
+    denoiser: Denoiser | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checked_rank(self.rank)
+
+    def solve(self, cube: Any, *, sigma: Any = None, mask: Any = None) -> CubeResult:
+        """Denoise a plain cube.
+
+        Parameters
+        ----------
+        cube : array of float32 or float64, shape (rows, columns, bands)
+            Real data; NaN is missing.
+        sigma : float or array of shape (bands,) or of the cube, optional
+            Standard deviation of the noise; estimated when absent.
+        mask : array of bool, shape of the cube, optional
+            True where a sample is to be ignored.
+
+        Returns
+        -------
+        CubeResult
+            Estimate, noise, subspace and the components that were taken off.
+
+        Raises
+        ------
+        InputError
+            If the cube, sigma or mask cannot be used.
+        ParameterError
+            If the rank exceeds the number of bands.
+        """
+        step = collaborative_step if self.denoiser is None else denoiser_step(self.denoiser)
+        search = Search(dead=self.dead, impulses=self.impulses, stripes=self.stripes)
+        return denoise_cube(cube, sigma, mask, step, search=search, rank=self.rank, adapt=True)

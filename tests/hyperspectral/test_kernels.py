@@ -1,0 +1,123 @@
+"""Collaborative filter: serial and parallel loops, and what they compute."""
+
+import numba
+import numpy as np
+import pytest
+from scipy.fft import dctn, idctn
+
+from sigden.hyperspectral.collaborative import matching_numba, pilot_numba, wiener_numba
+from sigden.hyperspectral.collaborative.filter import collaborative_filter, sliding_cosine
+
+RNG = np.random.default_rng(3)
+
+
+def scene(dtype=np.float32, images=3, shape=(37, 45)):
+    row, column = np.mgrid[: shape[0], : shape[1]]
+    clean = np.stack(
+        [8.0 * ((row // (17 + k) + column // 19) % 2) + 0.1 * row * (k - 1) for k in range(images)]
+    )
+    return clean.astype(dtype), (clean + RNG.standard_normal(clean.shape)).astype(dtype)
+
+
+def test_the_pilot_is_the_mean_of_thresholded_blocks():
+    noisy = scene(np.float64, 1, (19, 23))[1]
+    total, norm = np.zeros((19, 23)), np.zeros((19, 23))
+    for i in range(12):
+        for j in range(16):
+            block = dctn(noisy[0, i : i + 8, j : j + 8], norm="ortho")
+            kept = np.abs(block) > 2.8
+            kept[0, 0] = True
+            weight = 1 / kept.sum()
+            total[i : i + 8, j : j + 8] += weight * idctn(block * kept, norm="ortho")
+            norm[i : i + 8, j : j + 8] += weight
+    np.testing.assert_allclose(sliding_cosine(noisy)[0], total / norm, atol=1e-10)
+
+
+def test_matches_are_the_nearest_blocks():
+    guide = RNG.standard_normal((20, 22, 2))
+    rows, columns = np.array([0, 5, 12]), np.array([0, 7, 14])
+    found = np.empty((3, 3, 8, 2), np.int32)
+    matching_numba.match(guide, rows, columns, 4, found)
+    for i, y in enumerate(rows):
+        for j, x in enumerate(columns):
+            near = []
+            for p in range(max(0, y - 4), min(12, y + 4) + 1):
+                for q in range(max(0, x - 4), min(14, x + 4) + 1):
+                    d = np.sum((guide[y : y + 8, x : x + 8] - guide[p : p + 8, q : q + 8]) ** 2)
+                    near.append((d, p, q))
+            assert [tuple(place) for place in found[i, j]] == [(p, q) for _, p, q in sorted(near)[:8]]
+
+
+def test_the_filter_is_wiener_in_cosines_and_haar():
+    noisy, guide = RNG.standard_normal((1, 8, 9)), RNG.standard_normal((1, 8, 9))
+    found = np.array([[[[0, 0], [0, 1]]]], np.int32)
+    out, gain = np.empty_like(noisy), np.empty_like(noisy)
+    window = np.ones((8, 8))
+    cosines = pilot_numba.cosines(np.float64)
+    power = RNG.uniform(0.5, 2, (8, 8))
+    wiener_numba.wiener(noisy, guide, out, gain, found, cosines, power, window)
+    haar = np.array([[1, 1], [1, -1]]) / np.sqrt(2)
+
+    def forward(image):
+        blocks = np.stack([dctn(image[0, :, k : k + 8], norm="ortho") for k in (0, 1)])
+        return np.tensordot(haar, blocks, 1)
+
+    factor = forward(guide) ** 2 / (forward(guide) ** 2 + power)
+    blocks = np.tensordot(haar.T, factor * forward(noisy), 1)
+    total = np.zeros((8, 9))
+    for k in (0, 1):
+        total[:, k : k + 8] += idctn(blocks[k], norm="ortho")
+    total[:, 1:8] /= 2
+    np.testing.assert_allclose(out[0], total, atol=1e-12)
+    np.testing.assert_allclose(gain, np.mean(factor**2))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_serial_and_parallel_agree_to_the_last_bit(dtype, monkeypatch):
+    noisy = scene(dtype)[1]
+    outcomes = []
+    for allowed in (True, False):
+        monkeypatch.setattr(
+            "sigden.hyperspectral.collaborative.filter._threads", lambda a=allowed: 2 if a else 1
+        )
+        outcomes.append(collaborative_filter(noisy))
+    for parallel, serial in zip(*outcomes, strict=True):
+        assert parallel.dtype == dtype
+        np.testing.assert_array_equal(parallel, serial)
+    assert numba.get_num_threads() >= 1
+
+
+def test_the_filter_removes_noise_and_knows_how_much_is_left():
+    clean, noisy = scene()
+    out, gain = collaborative_filter(noisy)
+    error = np.mean((out - clean) ** 2)
+    assert error < 0.25
+    assert np.mean((sliding_cosine(noisy) - clean) ** 2) < 0.4
+    assert 0 < gain.min() <= gain.max() <= 1
+    empty, left = collaborative_filter(RNG.standard_normal((2, 40, 40)))
+    assert np.mean(empty**2) < 0.03
+    assert left.mean() < 0.05
+
+
+def test_coloured_noise_needs_its_power():
+    from scipy.ndimage import gaussian_filter
+
+    from sigden.hyperspectral.noise_power import block_power
+
+    noise = gaussian_filter(RNG.standard_normal((6, 64, 64)), (0, 1, 1), mode="wrap")
+    noise /= noise.std()
+    power = block_power(noise)
+    blocks = np.stack(
+        [
+            dctn(noise[k, i : i + 8, j : j + 8], norm="ortho")
+            for k in range(6)
+            for i in range(0, 56, 8)
+            for j in range(0, 56, 8)
+        ]
+    )
+    big = power > 0.1
+    np.testing.assert_allclose(power[big], np.mean(blocks**2, axis=0)[big], rtol=0.35)
+    assert np.mean(collaborative_filter(noise, power)[0] ** 2) < 0.3 * np.mean(
+        collaborative_filter(noise)[0] ** 2
+    )
+    np.testing.assert_array_equal(block_power(RNG.standard_normal((6, 64, 64))), 1)

@@ -1,0 +1,278 @@
+"""Methods for cubes: the battery, defects, noise of every kind, safety on what is clean."""
+
+import numpy as np
+import pytest
+from astropy import units as u
+from astropy.nddata import NDData, StdDevUncertainty
+
+from sigden import (
+    ROF,
+    InputError,
+    ParameterError,
+    RobustSubspace,
+    Starlet,
+    SubspaceCollaborative,
+    SubspaceDenoise,
+    from_dict,
+    from_toml,
+)
+from sigden.hyperspectral import noise_correlation, poisson_gaussian
+from sigden.metrics import mpsnr, residual_autocorrelation, residual_to_sigma, structure_leak
+from sigden.simulate import (
+    dead_lines,
+    dead_pixels,
+    gaussian_noise,
+    impulse_noise,
+    mixed_noise,
+    poisson_noise,
+    spectral_cube,
+    stripe_noise,
+)
+
+TRUTH = spectral_cube((48, 56), 40, endmembers=5, seed=3)
+NOISY = gaussian_noise(TRUTH, 0.05, seed=1)
+METHODS = [
+    SubspaceCollaborative(),
+    RobustSubspace(),
+    SubspaceDenoise(),
+    SubspaceDenoise(denoiser=Starlet(), rank=4),
+]
+every = pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name())
+
+
+def error(cube):
+    return float(np.mean((np.asarray(cube, dtype=float) - TRUTH) ** 2))
+
+
+@every
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("scale", [1e-20, 1e12])
+def test_equivariant(method, dtype, scale):
+    data = NOISY.astype(dtype)
+    expected = method(data)
+    out = method((dtype(scale) * data).astype(dtype)) / dtype(scale)
+    assert out.dtype == dtype
+    np.testing.assert_allclose(out, expected, atol=5e-3 if dtype == np.float32 else 1e-6)
+    assert error(expected) < 0.12 * error(NOISY)
+
+
+@every
+def test_same_in_same_out(method):
+    data = NOISY.copy()
+    data.setflags(write=False)
+    expected = method(data)
+    np.testing.assert_array_equal(data, NOISY)
+    np.testing.assert_array_equal(method(data), expected)
+    np.testing.assert_array_equal(method(data.astype(">f4")), expected)
+    quantity = method(data * u.Jy)
+    assert quantity.unit == u.Jy
+    np.testing.assert_array_equal(quantity.value, expected)
+    np.testing.assert_array_equal(method({"a": data})["a"], expected)
+    assert from_dict(method.to_dict()) == method
+    assert from_toml(method.to_toml()) == method
+
+
+@every
+def test_masked_and_missing_samples_do_not_spread(method):
+    mask = np.random.default_rng(5).random(TRUTH.shape) < 0.05
+    mask[10:14, 20, :] = True
+    mask[:, :, 7] |= np.arange(56) == 30
+    bad = np.where(mask, np.nan, NOISY)
+    out = method(bad)
+    outside = mask.all(axis=-1)
+    assert np.isnan(out[outside]).all()
+    assert np.isfinite(out[~outside]).all()
+    huge = np.where(mask, 1e9, NOISY).astype(np.float32)
+    np.testing.assert_array_equal(method(huge, mask=mask)[~outside], out[~outside])
+    filled = mask & ~outside[..., None]
+    assert np.mean((out - TRUTH)[filled] ** 2) < 0.3 * 0.05**2
+
+
+@every
+def test_trivial_cubes_come_back(method):
+    np.testing.assert_array_equal(method(NOISY, sigma=0.0), NOISY)
+    np.testing.assert_array_equal(method(np.full((12, 12, 5), 0.1)), 0.1)
+    data = NOISY.copy()
+    data[..., 3], data[..., 9] = 7.0, np.nan
+    out = method(data)
+    np.testing.assert_array_equal(out[..., 3], 7.0)
+    assert np.isnan(out[..., 9]).all()
+    assert np.isfinite(np.delete(out, 9, axis=-1)).all()
+
+
+def test_given_noise_levels_and_variance_cubes():
+    level = np.linspace(0.02, 0.1, 40)
+    data = gaussian_noise(TRUTH, level, seed=4)
+    method = SubspaceCollaborative()
+    told = method.solve(data, sigma=level)
+    np.testing.assert_allclose(told.sigma, level)
+    assert error(told.estimate) < 1.1 * error(method(data))
+    bright = np.linspace(0.5, 2, 56)[None, :, None]
+    rng = np.random.default_rng(2)
+    sigma = np.broadcast_to(level * bright, TRUTH.shape)
+    uneven = (TRUTH + sigma * rng.standard_normal(TRUTH.shape)).astype(np.float32)
+    assert error(method(uneven, sigma=sigma)) < 0.97 * error(method(uneven))
+    known = np.array(sigma)
+    known[3, 4, 5] = np.inf
+    uneven[3, 4, 5] = 1e6
+    assert error(method(uneven, sigma=known)) < error(uneven)
+    out = method(NDData(data, uncertainty=StdDevUncertainty(np.broadcast_to(level, data.shape)), unit=u.Jy))
+    assert out.unit == u.Jy
+    assert out.meta["sigden"]["method"] == "SubspaceCollaborative"
+    ratio = np.mean((out.data - TRUTH) ** 2) / np.mean(out.uncertainty.array**2)
+    assert 0.2 < ratio < 5
+
+
+def test_the_variance_of_a_projection_is_exact():
+    level = np.linspace(0.02, 0.1, 40)
+    outcomes = [
+        SubspaceDenoise(rank=4).solve(gaussian_noise(TRUTH, level, seed=s), sigma=level) for s in range(8)
+    ]
+    spread = np.var([o.estimate for o in outcomes], axis=0, ddof=1).mean(axis=(0, 1))
+    np.testing.assert_allclose(spread, outcomes[0].variance().mean(axis=(0, 1)), rtol=0.25)
+
+
+def test_any_image_denoiser_serves():
+    noisier = gaussian_noise(TRUTH, 0.2, seed=1)
+    plain = error(SubspaceDenoise()(noisier))
+    for denoiser in (ROF(), Starlet()):
+        assert error(SubspaceDenoise(denoiser=denoiser)(noisier)) < 0.9 * plain
+        assert error(RobustSubspace(denoiser=denoiser)(noisier)) < 0.9 * plain
+    assert error(SubspaceCollaborative()(noisier)) < 0.5 * plain
+    assert SubspaceDenoise(rank=3).solve(NOISY).rank == 3
+    with pytest.raises(ParameterError, match="rank"):
+        SubspaceDenoise(rank=0)
+    with pytest.raises(ParameterError, match="rank"):
+        RobustSubspace(rank=100)(NOISY)
+
+
+DEFECTS = {
+    "stripes": lambda x: stripe_noise(x, seed=2),
+    "row stripes": lambda x: stripe_noise(x, seed=2, axis=0),
+    "dead lines": lambda x: dead_lines(x, seed=2),
+    "dead pixels": lambda x: dead_pixels(x, seed=2),
+    "salt and pepper": lambda x: impulse_noise(x, seed=2),
+    "random impulses": lambda x: impulse_noise(x, seed=2, kind="random"),
+}
+
+
+@pytest.mark.parametrize("method", [SubspaceCollaborative(), RobustSubspace()], ids=lambda m: m.name())
+@pytest.mark.parametrize("kind", DEFECTS)
+def test_defects_are_found_without_being_told(method, kind):
+    struck = DEFECTS[kind](NOISY)
+    clean = mpsnr(method(NOISY), TRUTH)
+    assert mpsnr(method(struck), TRUTH) > clean - 1.5
+    assert mpsnr(SubspaceDenoise()(struck), TRUTH) < clean - 2
+
+
+def test_all_at_once():
+    struck = mixed_noise(TRUTH, seed=5)
+    result = RobustSubspace().solve(struck)
+    assert error(result.estimate) < 0.02 * error(struck)
+    counts = result.components.counts()
+    assert min(counts["dead"], counts["column_stripes"]) > 30
+    assert result.components.outliers.sum() == counts["dead"] + counts["impulses"]
+
+
+def test_components_are_where_the_defects_are():
+    dead = dead_lines(NOISY, seed=2)
+    found = RobustSubspace().solve(dead).components
+    np.testing.assert_array_equal(found.outliers, dead == 0)
+    striped = stripe_noise(NOISY, seed=2)
+    true, found = (striped - NOISY)[0], RobustSubspace().solve(striped).components
+    large = np.abs(true) > 0.06
+    np.testing.assert_allclose(found.column_stripes[large], true[large], atol=0.03)
+    assert np.count_nonzero((found.column_stripes != 0) & (true == 0)) <= 2
+    np.testing.assert_array_equal(found.stripes[7], found.column_stripes)
+    off = RobustSubspace(stripes=False).solve(striped).components
+    assert off.counts()["column_stripes"] == 0
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_nothing_is_found_in_clean_cubes(seed):
+    truth = spectral_cube((40, 44), 30, endmembers=6, seed=10 * seed)
+    for data in (
+        gaussian_noise(truth, (0.01, 0.1), seed=seed),
+        np.round(1000 * gaussian_noise(truth, 0.05, seed=seed)).astype(np.int16),
+        np.maximum(gaussian_noise(truth, 0.05, seed=seed), 0),
+    ):
+        counts = RobustSubspace().solve(data).components.counts()
+        assert counts["dead"] == counts["column_stripes"] == counts["row_stripes"] == 0
+        assert counts["impulses"] <= 2
+
+
+def test_photon_noise_is_recognised():
+    photons = poisson_noise(TRUTH, 60.0, seed=6)
+    result = SubspaceCollaborative().solve(photons)
+    assert result.stabiliser is not None
+    assert 1 / np.median(result.stabiliser.gain) == pytest.approx(60, rel=0.25)
+    assert SubspaceCollaborative().solve(NOISY).stabiliser is None
+    assert mpsnr(result.estimate, TRUTH) > mpsnr(SubspaceDenoise()(photons), TRUTH) + 1
+    law = poisson_gaussian(photons)
+    assert abs(law.gain - 1 / 60) < 4 * law.gain_error + 0.002
+    np.testing.assert_allclose(poisson_gaussian(NOISY).read_sigma, 0.05, rtol=0.2)
+
+
+def test_correlated_noise_is_recognised():
+    data = gaussian_noise(TRUTH, 0.05, seed=7, correlation=0.8)
+    assert noise_correlation(data, 1)[1, 2] > 0.5
+    result = SubspaceCollaborative().solve(data)
+    assert result.noise_power.std() > 0.3
+    assert error(result.estimate) < 0.5 * error(SubspaceDenoise()(data))
+    np.testing.assert_array_equal(SubspaceCollaborative().solve(NOISY).noise_power, 1)
+
+
+def test_the_residual_of_the_default_is_noise():
+    out = SubspaceCollaborative()(NOISY)
+    np.testing.assert_allclose(residual_to_sigma(NOISY, out, 0.05), 1, atol=0.1)
+    assert np.abs(residual_autocorrelation(NOISY, out)).mean() < 0.03
+    assert structure_leak(NOISY, out).mean() < 0.1
+
+
+def test_a_faint_line_survives():
+    data = NOISY.copy()
+    line = np.zeros_like(data)
+    line[20:30, 24:34, 17:20] = 3 * 0.05
+    data += line
+    for method in (SubspaceCollaborative(), RobustSubspace()):
+        kept = (method(data) - method(NOISY))[18:32, 22:36, 17:20].sum()
+        assert kept == pytest.approx(line.sum(), rel=0.08)
+
+
+def test_small_and_narrow_cubes():
+    tiny = gaussian_noise(spectral_cube((7, 30), 12, endmembers=3, seed=1), 0.05, seed=2)
+    assert SubspaceCollaborative()(tiny).shape == tiny.shape
+    two = NOISY[..., :2]
+    assert np.isfinite(SubspaceCollaborative()(two)).all()
+
+
+def test_unusable_cubes_are_named():
+    method = SubspaceCollaborative()
+    with pytest.raises(InputError, match="do not determine the noise"):
+        method(NOISY[:4, :5])
+    with pytest.raises(InputError, match="moveaxis"):
+        method(NOISY[0])
+    bad = NOISY.copy()
+    bad[1, 2, 3] = np.inf
+    with pytest.raises(InputError, match=r"infinite value at index \(1, 2, 3\)"):
+        method(bad)
+    with pytest.raises(InputError, match="no sample is left"):
+        method(np.full((9, 9, 4), np.nan))
+    with pytest.raises(InputError, match="sigma"):
+        method(NOISY, sigma=np.ones(3))
+    with pytest.raises(InputError, match="negative"):
+        method(NOISY, sigma=-1.0)
+    with pytest.raises(InputError, match="mask has shape"):
+        method(NOISY, mask=np.zeros(3, dtype=bool))
+
+
+def test_real_cubes_keep_their_structure(sigden_data):
+    folder = sigden_data / "hyperspectral"
+    muse = np.moveaxis(np.load(folder / "muse_minicube_400x40x40.npz")["data"], 0, -1)
+    pavia = np.load(folder / "pavia_100x100x102.npz")["cube"].astype(np.float32)
+    for cube, method in ((muse, RobustSubspace()), (pavia, SubspaceCollaborative())):
+        result = method.solve(cube)
+        ratio = residual_to_sigma(cube, result.estimate, result.sigma)
+        assert 0.95 < np.median(ratio) < 1.1
+        assert np.median(structure_leak(cube, result.estimate)) < 0.2
+        assert result.components.outliers.mean() < 1e-3
