@@ -7,6 +7,7 @@ from sigden.hyperspectral.regression import noise_residuals, regression_sigma
 from sigden.hyperspectral.result import Components, CubeResult
 from sigden.hyperspectral.robust_subspace import RobustSubspace
 from sigden.hyperspectral.signal_dependence import PoissonGaussian, poisson_gaussian
+from sigden.hyperspectral.stabilise import Stabiliser
 from sigden.hyperspectral.subspace import (
     Subspace,
     hysime,
@@ -26,6 +27,7 @@ __all__ = [
     "Moments",
     "PoissonGaussian",
     "RobustSubspace",
+    "Stabiliser",
     "Subspace",
     "SubspaceCollaborative",
     "SubspaceDenoise",
