@@ -60,6 +60,7 @@ API_PAGES = {
     "values": ("Methods as values, errors", ["sigden"]),
     "strain": ("Strain and noise", ["sigden.strain", "sigden.noise"]),
     "multiband": ("Multiband", ["sigden.multiband"]),
+    "hyperspectral": ("Hyperspectral and IFU cubes", ["sigden.hyperspectral"]),
     "denoisers": ("Denoisers", ["sigden.denoisers", "sigden.denoisers.base", "sigden.denoisers.choice"]),
     "score": ("Scores", ["sigden.score"]),
     "files": ("Files and reports", ["sigden.io", "sigden.report", "sigden.batch"]),
@@ -107,6 +108,8 @@ def _summary(names) -> str:
 
 
 def _parameters(name: str, cls) -> str:
+    if not cls.parameters():
+        return f"\n.. rubric:: {name}\n\nNone.\n"
     lines = [f"\n.. rubric:: {name}\n", ".. list-table::", "   :header-rows: 1", "   :widths: 25 50 25\n"]
     lines += ["   * - Parameter", "     - Type", "     - Default"]
     for key, (kind, default) in cls.parameters().items():
