@@ -32,6 +32,8 @@ BUILTIN = MappingProxyType(
         "Tikhonov": "sigden.multiband.single:Tikhonov",
         "WienerDeconvolution": "sigden.multiband.single:WienerDeconvolution",
         "StrainDenoiser": "sigden.strain.denoiser:StrainDenoiser",
+        "LinearCalibration": "sigden.debias.linear:LinearCalibration",
+        "SieveCalibration": "sigden.debias.sieve:SieveCalibration",
     }
 )
 
