@@ -24,6 +24,7 @@ BUILTIN = MappingProxyType(
         "RROF": "sigden.denoisers.tv.rrof:RROF",
         "ROF": "sigden.denoisers.tv.rof:ROF",
         "Starlet": "sigden.denoisers.starlet.denoiser:Starlet",
+        "KernelDensity": "sigden.score.kernel_density:KernelDensity",
         "JointGradient": "sigden.multiband.joint_gradient:JointGradient",
         "JointSparse": "sigden.multiband.joint_sparse:JointSparse",
         "JointWiener": "sigden.multiband.joint_wiener:JointWiener",

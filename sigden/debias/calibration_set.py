@@ -164,8 +164,9 @@ def _require_information(pairs: CalibrationSet) -> None:
     if significance < LEAST_SIGNIFICANCE:
         slope = r * np.std(u) / np.std(y)
         raise InputError(
-            f"calibration: the slope of prediction on truth is {slope:.3g}, {significance:.1f} standard errors "
-            "from zero; these predictions hold no information to correct (check that the columns belong together)"
+            f"calibration: the slope of prediction on truth is {slope:.3g}, {significance:.1f} standard "
+            "errors from zero; these predictions hold no information to correct (do the columns belong "
+            "together?)"
         )
     if n < FEW:
         text = f"only {n} calibration pairs (fewer than {FEW}): standard errors are rough"

@@ -38,8 +38,8 @@ def difference_in_means(
     treated : array of bool, shape (n,)
         Treatment.
     propensity : float or array, shape (n,), optional
-        Probability of treatment in (0, 1): the difference is then Hajek's, each item weighted by the inverse of
-        the probability of what it got.
+        Probability of treatment in (0, 1): the difference is then Hajek's, each item weighted by the inverse
+        of the probability of what it got.
     clusters : array of labels, shape (n,), optional
         Cluster of each item, for cluster-robust errors.
     errors : {"auto", "delta", "bootstrap"}
@@ -125,7 +125,8 @@ def group_means(
         design=np.eye(count)[number], weights=np.ones(u.size), contrasts=np.eye(count)
     )
     names = tuple(f"mean of {kind}" for kind in kinds.tolist())
-    out = effects_of(calibration, u, target, names, _clusters(clusters, u), errors, level, replicates, seed)
+    number = _clusters(clusters, u)
+    out = effects_of(calibration, u, target, names, number, errors, level, replicates, seed)
     return dict(zip(kinds.tolist(), out, strict=True))
 
 

@@ -11,7 +11,7 @@ from sigden.debias.base import Calibration
 from sigden.debias.calibration_set import CalibrationSet
 from sigden.debias.fitted import LinearBasisCalibration
 
-__all__ = ["LinearCalibration", "Line"]
+__all__ = ["Line", "LinearCalibration"]
 
 
 @dataclass(frozen=True)

@@ -111,8 +111,8 @@ def influence(design: Design, roughness: Any, penalty: Any) -> Any:
 
     Notes
     -----
-    Derivative of `solve` with respect to the weight of a pair, the projection on the instruments and the score
-    of the truth included.
+    Derivative of `solve` with respect to the weight of a pair, the projection on the instruments and the
+    score of the truth included.
     """
     x, z, dz, t = design.x, design.z, design.dz, design.t
     total = sums(design)

@@ -150,7 +150,7 @@ class SieveCalibration(Calibration):
 
 
 def _instruments(t: Any, count: int) -> tuple[Any, Any, Any]:
-    """Instruments of unit mean square, uncorrelated; their derivatives, and the roughness of a combination."""
+    """Uncorrelated instruments of unit mean square, their derivatives, and their roughness."""
     spline = NaturalSpline(quantile_knots(t, count, _TAIL), bounded=count > 2)
     h, dh = spline(t), spline.derivative(t)
     variance, axes = np.linalg.eigh(h.T @ h / t.size)

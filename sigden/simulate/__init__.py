@@ -3,6 +3,7 @@
 from sigden.simulate.bursts import ringdown, sine_gaussian, supernova_like, white_noise_burst
 from sigden.simulate.psd import aligo_psd, aligo_spectrum, coloured_noise
 from sigden.simulate.scene import Scene, Source, scene
+from sigden.simulate.shrunken import ShrunkenPredictions, shrunken_predictions
 from sigden.simulate.signals import cartoon_image, donoho_johnstone, piecewise_constant
 from sigden.simulate.strain import SimulatedStrain, inject, shift_time, strain
 from sigden.simulate.waveform import BinaryWaveform, binary_black_hole
@@ -10,6 +11,7 @@ from sigden.simulate.waveform import BinaryWaveform, binary_black_hole
 __all__ = [
     "BinaryWaveform",
     "Scene",
+    "ShrunkenPredictions",
     "SimulatedStrain",
     "Source",
     "aligo_psd",
@@ -23,6 +25,7 @@ __all__ = [
     "ringdown",
     "scene",
     "shift_time",
+    "shrunken_predictions",
     "sine_gaussian",
     "strain",
     "supernova_like",

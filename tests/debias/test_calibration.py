@@ -104,7 +104,9 @@ def test_the_sieve_is_unbiased_where_the_line_is_not(shape):
         effects = []
         for seed in range(8):
             fitted = method.fit(*pairs(2000, seed=seed, shape=shape))
-            effects.append(fitted.predict(after.predictions).mean() - fitted.predict(before.predictions).mean())
+            effects.append(
+                fitted.predict(after.predictions).mean() - fitted.predict(before.predictions).mean()
+            )
         errors[method.name()] = abs(np.mean(effects) - 0.5) / 0.5
     assert errors["SieveCalibration"] < 0.06
     assert errors["SieveCalibration"] < 0.5 * errors["LinearCalibration"]
@@ -266,4 +268,6 @@ def test_clusters_are_kept_together():
     again = SieveCalibration().fit(
         sample.predictions[order], sample.truth[order], clusters=np.array(sample.groups, str)[order]
     )
-    np.testing.assert_allclose(again.predict(sample.predictions), sieve.predict(sample.predictions), atol=1e-9)
+    np.testing.assert_allclose(
+        again.predict(sample.predictions), sieve.predict(sample.predictions), atol=1e-9
+    )

@@ -1,0 +1,162 @@
+"""Samples on a lattice of equal steps that holds the occupied stretches alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sigden.arrays import parallel_allowed
+
+__all__ = ["Lattice", "bin_samples", "evaluate_tables"]
+
+_PARALLEL_SAMPLES = 1 << 17  # below it, starting the threads costs more than they save
+_DENSE_NODES = 1 << 22  # longest lattice that is laid out whole before its empty stretches go
+_BLOCKS = 16  # partial counts, added in order, so that the sum does not depend on the number of threads
+
+
+@dataclass(frozen=True, eq=False)
+class Lattice:
+    """Nodes of equal step on islands: stretches of the axis that hold samples, and a margin about them.
+
+    Parameters
+    ----------
+    origin : float
+        Coordinate of node zero.
+    step : float
+        Distance of neighbours.
+    first : numpy.ndarray of int64, shape (islands,)
+        Number of each island's first node, ascending.
+    offset : numpy.ndarray of int64, shape (islands + 1,)
+        Where each island begins in flat tables; the last entry is their length.
+    """
+
+    origin: float
+    step: float
+    first: Any
+    offset: Any
+
+    @property
+    def size(self) -> int:
+        """Number of nodes on all islands."""
+        return int(self.offset[-1])
+
+    @property
+    def nodes(self) -> Any:
+        """Coordinates of the nodes, shape (size,)."""
+        return self.origin + self.step * self.numbers
+
+    @property
+    def numbers(self) -> Any:
+        """Numbers of the nodes counted from the origin, shape (size,)."""
+        return np.arange(self.size) + np.repeat(self.first - self.offset[:-1], np.diff(self.offset))
+
+
+def bin_samples(x: Any, step: float, margin: int, weights: Any = None) -> tuple[Lattice, Any]:
+    """Counts of samples on a lattice by linear binning.
+
+    Parameters
+    ----------
+    x : numpy.ndarray, shape (n,)
+        Finite samples, float32 or float64.
+    step : float
+        Distance of neighbours.
+    margin : int
+        Empty nodes kept on both sides of each occupied stretch; longer gaps are cut out.
+    weights : numpy.ndarray, shape (n,), optional
+        Weight of each sample; 1 by default.
+
+    Returns
+    -------
+    lattice : Lattice
+        Its node zero lies at the smallest sample.
+    counts : numpy.ndarray, shape (lattice.size,)
+        Sum of ``w (1 - t)`` and ``w t`` of the samples at the fraction t between two nodes.
+
+    References
+    ----------
+    .. [1] M. P. Wand, "Fast computation of multivariate kernel estimators", J. Comput. Graph. Stat. 3 (1994)
+       433, section 3.
+    """
+    low, high = float(x.min()), float(x.max())
+    span = int((high - low) / step) + 2
+    if span > max(_DENSE_NODES, 2 * x.size):
+        return _bin_sorted(x, low, step, margin, weights)
+    dense = _bin_dense(x, low, step, span, weights)
+    lattice = _islands(np.flatnonzero(dense), low, step, margin)
+    counts = np.zeros(lattice.size)
+    for first, begin, end in zip(lattice.first, lattice.offset[:-1], lattice.offset[1:], strict=True):
+        last = min(first + end - begin, span)
+        counts[begin + max(-first, 0) : begin + last - first] = dense[max(first, 0) : last]
+    return lattice, counts
+
+
+def _bin_dense(x: Any, low: float, step: float, span: int, weights: Any) -> Any:
+    if weights is not None:
+        place = (x.astype(np.float64) - low) / step
+        k = np.minimum(place.astype(np.int64), span - 2)
+        return _share(k, place - k, span, weights)
+    from sigden.score import lattice_numba as loops
+
+    blocks = max(1, min(_BLOCKS, x.size // _PARALLEL_SAMPLES, x.size // span))
+    counts = np.zeros((blocks, span))
+    run = loops.bin_linear_parallel if blocks > 1 and parallel_allowed() else loops.bin_linear
+    run(x, low, 1.0 / step, counts)
+    return counts[0] if blocks == 1 else counts.sum(axis=0)
+
+
+def _share(k: Any, part: Any, size: int, weights: Any) -> Any:
+    weights = np.ones(k.size) if weights is None else weights
+    left = np.bincount(k, weights * (1.0 - part), size)
+    return left + np.bincount(k + 1, weights * part, size)
+
+
+def _bin_sorted(x: Any, low: float, step: float, margin: int, weights: Any) -> tuple[Lattice, Any]:
+    """Far outliers: a lattice laid out whole would not fit, so the islands come from the sorted samples."""
+    place = (x.astype(np.float64) - low) / step
+    k = np.floor(place).astype(np.int64)
+    unique = np.unique(k)
+    lattice = _islands(np.union1d(unique, unique + 1), low, step, margin)
+    island = np.searchsorted(lattice.first, k, side="right") - 1
+    flat = k - lattice.first[island] + lattice.offset[island]
+    return lattice, _share(flat, place - k, lattice.size, weights)
+
+
+def _islands(occupied: Any, low: float, step: float, margin: int) -> Lattice:
+    breaks = np.flatnonzero(np.diff(occupied) > 2 * margin + 1)
+    first = occupied[np.r_[0, breaks + 1]] - margin
+    last = occupied[np.r_[breaks, occupied.size - 1]] + margin
+    offset = np.concatenate([[0], np.cumsum(last - first + 1)])
+    return Lattice(low, step, first.astype(np.int64), offset.astype(np.int64))
+
+
+def evaluate_tables(lattice: Lattice, tables: tuple[Any, Any, Any], tail: float, x: Any, order: int) -> Any:
+    """Interpolated tables at samples.
+
+    Parameters
+    ----------
+    lattice : Lattice
+        Nodes of the tables, at least two on each island.
+    tables : tuple of numpy.ndarray, shape (lattice.size,)
+        A function and its first two derivatives at the nodes.
+    tail : float
+        Second derivative beyond the islands; between two of them the exponentials of both tails add up.
+    x : numpy.ndarray
+        Where to evaluate; float32 or float64, any shape.
+    order : {0, 1, 2}
+        Function, first or second derivative.
+
+    Returns
+    -------
+    numpy.ndarray, shape of `x`
+        In its dtype. The second derivative is that of the interpolated first one.
+    """
+    from sigden.score import lattice_numba as loops
+
+    flat = np.ascontiguousarray(x).reshape(-1)
+    out = np.empty_like(flat)
+    many = flat.size >= _PARALLEL_SAMPLES and parallel_allowed()
+    run = loops.evaluate_parallel if many else loops.evaluate
+    run(flat, order, lattice.origin, lattice.step, lattice.first, lattice.offset, *tables, tail, out)
+    return out.reshape(x.shape)
