@@ -33,8 +33,12 @@ BUILTIN = MappingProxyType(
         "Tikhonov": "sigden.multiband.single:Tikhonov",
         "WienerDeconvolution": "sigden.multiband.single:WienerDeconvolution",
         "StrainDenoiser": "sigden.strain.denoiser:StrainDenoiser",
+        "BinnedCalibration": "sigden.debias.baselines:BinnedCalibration",
+        "HierarchicalCalibration": "sigden.debias.hierarchical:HierarchicalCalibration",
         "LinearCalibration": "sigden.debias.linear:LinearCalibration",
+        "MomentTweedie": "sigden.debias.tweedie:MomentTweedie",
         "SieveCalibration": "sigden.debias.sieve:SieveCalibration",
+        "TweedieCorrection": "sigden.debias.tweedie:TweedieCorrection",
     }
 )
 

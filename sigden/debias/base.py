@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from sigden.debias.calibration_set import CalibrationSet, calibration_set
-from sigden.debias.fitted import FittedCalibration
 from sigden.method import Method
 
 __all__ = ["Calibration"]
@@ -42,5 +41,5 @@ class Calibration(Method, ABC):
         return self.fit_pairs(calibration_set(predictions, truth, clusters))
 
     @abstractmethod
-    def fit_pairs(self, pairs: CalibrationSet) -> FittedCalibration:
+    def fit_pairs(self, pairs: CalibrationSet) -> Any:
         """Learn the correction from checked pairs."""

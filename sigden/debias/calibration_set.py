@@ -67,6 +67,11 @@ class CalibrationSet:
         """Least and largest calibrated prediction."""
         return float(self.predictions.min()), float(self.predictions.max())
 
+    def take(self, index: Any) -> CalibrationSet:
+        """Some of the pairs."""
+        clusters = None if self.clusters is None else self.clusters[index]
+        return CalibrationSet(self.predictions[index], self.truth[index], clusters, self.unit)
+
     def resampled(self, generator: np.random.Generator) -> CalibrationSet:
         """Bootstrap sample: pairs with replacement, or whole clusters, each draw a cluster of its own."""
         index, clusters = resample(generator, len(self), self.clusters)

@@ -65,7 +65,7 @@ class FittedCalibration(ABC):
         Warns
         -----
         ExtrapolationWarning
-            If more than 5 % lie outside the calibrated range (in small calibrations: more than chance allows).
+            If more than 5 % lie outside the calibrated range, or by far more than chance if it is small.
         """
         sample = unpack(predictions, label="predictions")
         x = to_numpy(sample.values)

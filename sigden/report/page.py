@@ -1,15 +1,15 @@
-"""One self-contained HTML page: everything inline, nothing fetched, no script."""
+"""Page of denoised strain."""
 
 from __future__ import annotations
 
-import base64
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sigden.errors import InputError, MissingExtraError
-from sigden.method import Method, sigden_version
+from sigden.errors import InputError
+from sigden.method import Method
+from sigden.report.html import flat, inline, render_page
 from sigden.report.render import to_svg
 from sigden.report.strain import strain_figure
 from sigden.report.style import DARK, LIGHT, recoloured
@@ -167,23 +167,9 @@ def report_page(sections: Sequence[Section], *, title: str, made: str = "") -> s
     MissingExtraError
         If matplotlib or jinja2 is not installed.
     """
-    try:
-        from jinja2 import Environment, PackageLoader, StrictUndefined
-    except ImportError as error:
-        raise MissingExtraError("the page needs jinja2: python -m pip install 'sigden[plot]'") from error
     if not sections or not all(section.results for section in sections):
         raise InputError("report: no results to show")
-    environment = Environment(
-        loader=PackageLoader("sigden.report", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    template = environment.get_template("strain.html.jinja")
-    return template.render(
-        title=title, sections=[_content(section) for section in sections], version=sigden_version(), made=made
-    )
+    return render_page([_content(section) for section in sections], title=title, made=made)
 
 
 def _content(section: Section) -> dict[str, Any]:
@@ -197,13 +183,20 @@ def _content(section: Section) -> dict[str, Any]:
         "text": section.text,
         "command": section.command,
         "toml": section.method.to_toml() if section.method is not None else "",
-        "headings": [{"name": _heading(key)[0], "help": _heading(key)[2]} for key in keys],
-        "rows": [
-            {"name": name, "cells": [_number(key, values.get(key)) for key in keys]}
-            for name, values in merit.items()
+        "again": "The method as a file, for sigden run method.toml INPUT... --out DIR:",
+        "tables": [
+            {
+                "title": "Figures of merit",
+                "row_heading": "Detector",
+                "headings": [{"name": _heading(key)[0], "help": _heading(key)[2]} for key in keys],
+                "rows": [
+                    {"name": name, "cells": [_number(key, values.get(key)) for key in keys]}
+                    for name, values in merit.items()
+                ],
+            }
         ],
         "pictures": _pictures(section),
-        "provenance": list(_flat(section.provenance)),
+        "provenance": list(flat(section.provenance)),
         "outputs": list(section.outputs),
     }
 
@@ -211,7 +204,7 @@ def _content(section: Section) -> dict[str, Any]:
 def _pictures(section: Section) -> list[dict[str, str]]:
     if section.pictures is not None:
         return [
-            {"light": _inline(to_svg(figure)), "dark": "", "caption": caption, "alt": caption}
+            {"light": inline(to_svg(figure)), "dark": "", "caption": caption, "alt": caption}
             for caption, figure in section.pictures.items()
         ]
     out = []
@@ -219,8 +212,8 @@ def _pictures(section: Section) -> list[dict[str, str]]:
         light = to_svg(strain_figure({name: result}, truth=section.truth, unit=section.unit, palette=LIGHT))
         out.append(
             {
-                "light": _inline(light),
-                "dark": _inline(recoloured(light, LIGHT, DARK)),
+                "light": inline(light),
+                "dark": inline(recoloured(light, LIGHT, DARK)),
                 "caption": f"{name}: {_CAPTION}",
                 "alt": _alternative(name, result),
             }
@@ -243,10 +236,6 @@ def _alternative(name: str, result: StrainResult) -> str:
     return text
 
 
-def _inline(svg: bytes) -> str:
-    return "data:image/svg+xml;base64," + base64.b64encode(svg).decode("ascii")
-
-
 def _ordered(merit: Mapping[str, Mapping[str, float]]) -> list[str]:
     present = {key for values in merit.values() for key in values} - _HIDDEN
     return [key for key in _COLUMNS if key in present] + sorted(present - set(_COLUMNS))
@@ -261,15 +250,3 @@ def _number(key: str, value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return "\N{EN DASH}"
     return _heading(key)[1].format(value)
-
-
-def _flat(record: Any, prefix: str = "") -> Any:
-    """Nested names joined by dots, values as text."""
-    for key, value in record.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{name}.")
-        elif isinstance(value, (list, tuple)):
-            yield name, ", ".join(map(str, value))
-        else:
-            yield name, str(value)
