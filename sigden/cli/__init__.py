@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from sigden.cli.debias import debias
 from sigden.cli.demo import demo
 from sigden.cli.errors import Commands
 from sigden.cli.methods import methods
@@ -24,5 +25,5 @@ def main() -> None:
     """
 
 
-for _command in (demo, strain, run, methods):
+for _command in (demo, strain, debias, run, methods):
     main.add_command(_command)

@@ -2,6 +2,7 @@
 
 from sigden.debias.base import Calibration
 from sigden.debias.baselines import BinnedCalibration, prediction_powered
+from sigden.debias.bins import BinnedBias, binned_bias
 from sigden.debias.calibration_set import (
     CalibrationSet,
     CalibrationWarning,
@@ -20,6 +21,7 @@ from sigden.debias.tweedie import MomentTweedie, TweedieCorrection
 
 __all__ = [
     "AssumptionWarning",
+    "BinnedBias",
     "BinnedCalibration",
     "Calibration",
     "CalibrationSet",
@@ -37,6 +39,7 @@ __all__ = [
     "MomentTweedie",
     "SieveCalibration",
     "TweedieCorrection",
+    "binned_bias",
     "calibration_set",
     "cross_fit",
     "diagnose",

@@ -1,4 +1,4 @@
-"""Does a calibration set meet what each correction assumes?"""
+"""Whether a calibration set meets what each correction assumes."""
 
 from __future__ import annotations
 

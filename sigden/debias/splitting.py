@@ -9,6 +9,7 @@ import numpy as np
 from sigden.debias.base import Calibration
 from sigden.debias.calibration_set import calibration_set
 from sigden.debias.choice import folds_of
+from sigden.debias.hierarchical import FittedHierarchy
 from sigden.errors import ParameterError
 
 __all__ = ["cross_fit"]
@@ -22,7 +23,7 @@ def cross_fit(
     Parameters
     ----------
     method : Calibration
-        Correction to fit; one that needs no groups of the new items.
+        Correction to fit.
     predictions, truth : array, shape (n,)
         Pairs.
     clusters : array of labels, shape (n,), optional
@@ -50,5 +51,8 @@ def cross_fit(
     out = np.empty(len(pairs))
     for fold in np.unique(part):
         here = part == fold
-        out[here] = method.fit_pairs(pairs.take(~here)).correct(pairs.predictions[here])
+        fitted = method.fit_pairs(pairs.take(~here))
+        if isinstance(fitted, FittedHierarchy):
+            fitted = fitted.at(pairs.clusters[here])
+        out[here] = fitted.correct(pairs.predictions[here])
     return out

@@ -7,17 +7,30 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sigden.report.debias import DebiasSection, debias_page
     from sigden.report.page import Section, report_page, strain_page
     from sigden.report.render import to_png, to_svg
     from sigden.report.spectrogram import constant_q
     from sigden.report.strain import strain_figure
 
-__all__ = ["Section", "constant_q", "report_page", "strain_figure", "strain_page", "to_png", "to_svg"]
+__all__ = [
+    "DebiasSection",
+    "Section",
+    "constant_q",
+    "debias_page",
+    "report_page",
+    "strain_figure",
+    "strain_page",
+    "to_png",
+    "to_svg",
+]
 
 _HOMES = MappingProxyType(
     {
+        "DebiasSection": "debias",
         "Section": "page",
         "constant_q": "spectrogram",
+        "debias_page": "debias",
         "report_page": "page",
         "strain_figure": "strain",
         "strain_page": "page",
