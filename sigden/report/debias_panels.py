@@ -53,7 +53,8 @@ def calibration_figure(calibration: FittedCalibration | None, pairs: Any, palett
         markersize=6,
         label="means in bins of truth",
     )
-    grid = np.linspace(*pairs.range, _CURVE)
+    low, high = pairs.range
+    grid = np.linspace(low, high, _CURVE)
     axes.plot(grid, grid, color=palette.muted, linewidth=1.0, linestyle=(0, (4, 2)), label="no correction")
     if calibration is not None:
         curve = calibration.correct(grid)
@@ -99,7 +100,7 @@ def score_figure(calibration: FittedCalibration | None, pairs: Any, new: Any, pa
     figure, axes = _axes(palette)
     u = pairs.predictions
     density = KernelDensity().fit(u)
-    grid = np.linspace(*np.quantile(u, [0.005, 0.995]), _CURVE)
+    grid = np.linspace(np.quantile(u, 0.005), np.quantile(u, 0.995), _CURVE)
     variance = float(np.var(pairs.truth - u))
     axes.plot(
         grid,
