@@ -70,15 +70,15 @@ class Diagnosis:
     truth_slope, truth_slope_error : float
         Slope of truth on prediction, 1 for predictions that are right on average.
     curvature_p : float
-        p-value of no bend in E[prediction | truth].
+        The p-value of no bend in E[prediction | truth].
     residual_sigma, residual_skewness, residual_kurtosis : float
         Standard deviation, skewness and excess kurtosis of truth less its line on the prediction.
     gaussian_p : float
-        p-value of normal residuals (Jarque-Bera).
+        The p-value of normal residuals (Jarque-Bera).
     variance_trend : float
         Relative change of the residual variance for one standard deviation of the prediction.
     variance_p : float
-        p-value of a constant residual variance (Breusch-Pagan, studentised).
+        The p-value of a constant residual variance (Breusch-Pagan, studentised).
     groups : GroupDiagnosis or None
         Shrinkage of groups, where groups were given.
     linear_holds : bool

@@ -32,9 +32,8 @@ COLUMNS = ("--prediction", "yhat", "--truth", "y")
 
 def test_a_column_is_corrected_and_effects_are_told(sigden, tables):
     out = tables / "out.csv"
-    result = sigden(
-        "debias", tables / "cal.csv", tables / "new.csv", *COLUMNS, "--treated", "arm", "--out", out
-    )
+    files = tables / "cal.csv", tables / "new.csv"
+    result = sigden("debias", *files, *COLUMNS, "--treated", "arm", "--out", out)
     known, new, corrected = (read_table(tables / f"{name}.csv") for name in ("cal", "new", "out"))
     fitted = SieveCalibration().fit(known["yhat"], known["y"])
     assert corrected.colnames[: len(new.colnames)] == new.colnames
@@ -56,7 +55,8 @@ def test_json_holds_every_estimate(sigden, tables):
     assert record["method"] == {"method": "LinearCalibration"}
     names = [effect["name"] for effect in record["effects"]]
     assert names == [
-        "mean of yhat", "difference in means", "slope on chance_of", "mean where arm is 0", "mean where arm is 1",
+        "mean of yhat", "difference in means", "slope on chance_of",
+        "mean where arm is 0", "mean where arm is 1",
     ]  # fmt: skip
     found = record["effects"][1]
     assert found["level"] == 0.9
@@ -108,8 +108,8 @@ def test_a_missing_prediction_stays_missing(sigden, tables):
     lines[2] = ",".join(fields)
     (tables / "new.csv").write_text("\n".join(lines) + "\n")
     out = tables / "o.csv"
-    result = sigden("debias", tables / "cal.csv", tables / "new.csv", *COLUMNS, "--treated", "arm", "--out", out,
-                    "--json")  # fmt: skip
+    files = tables / "cal.csv", tables / "new.csv"
+    result = sigden("debias", *files, *COLUMNS, "--treated", "arm", "--out", out, "--json")
     np.testing.assert_array_equal(np.flatnonzero(read_table(out)["yhat_corrected"].mask), [1])
     assert json.loads(result.stdout)["effects"][0]["n"] == 999
 
@@ -118,7 +118,7 @@ def test_a_missing_prediction_stays_missing(sigden, tables):
     ("options", "words"),
     [
         (("--method", "TV1D"), "TV1D is no correction"),
-        (("--method", "Sieve"), "did you mean"),
+        (("--method", "SieveCalibrator"), "did you mean"),
         (("--treated", "who"), "no column 'who'"),
         (("--truth", "id2"), "no column 'id2'"),
         (("--out", "o.txt"), "a table ends in"),
