@@ -6,6 +6,7 @@ from typing import Any
 
 from sigden import JointSparse, SieveCalibration, StrainDenoiser
 from sigden.debias import difference_in_means
+from sigden.debias.normal_means import normal_means as posterior_of_means
 from sigden.multiband import Grid, Observation
 
 
@@ -48,3 +49,8 @@ def ate(
     calibration = SieveCalibration().fit(calibration_predictions, calibration_truth)
     effect = difference_in_means(calibration, predictions, treated)
     return effect.estimate, effect.low, effect.high
+
+
+def normal_means(x: Any, sigma: float) -> Any:
+    """Means of many normal samples of one noise level."""
+    return posterior_of_means(x, sigma).mean

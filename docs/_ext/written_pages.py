@@ -61,6 +61,7 @@ API_PAGES = {
     "strain": ("Strain and noise", ["sigden.strain", "sigden.noise"]),
     "multiband": ("Multiband", ["sigden.multiband"]),
     "denoisers": ("Denoisers", ["sigden.denoisers", "sigden.denoisers.base", "sigden.denoisers.choice"]),
+    "score": ("Scores", ["sigden.score"]),
     "files": ("Files and reports", ["sigden.io", "sigden.report", "sigden.batch"]),
     "solvers": ("Solvers", ["sigden.solvers"]),
     "operators": ("Operators", ["sigden.operators"]),

@@ -15,6 +15,8 @@ from sigden.debias.estimator import CorrectionRegressor
 from sigden.debias.fitted import FittedCalibration, LinearBasisCalibration
 from sigden.debias.hierarchical import FittedHierarchy, HierarchicalCalibration
 from sigden.debias.linear import LinearCalibration
+from sigden.debias.normal_means import NormalMeans, normal_means
+from sigden.debias.normal_means_sure import sure_means
 from sigden.debias.sieve import SieveCalibration
 from sigden.debias.splitting import cross_fit
 from sigden.debias.tweedie import MomentTweedie, TweedieCorrection
@@ -37,6 +39,7 @@ __all__ = [
     "LinearBasisCalibration",
     "LinearCalibration",
     "MomentTweedie",
+    "NormalMeans",
     "SieveCalibration",
     "TweedieCorrection",
     "binned_bias",
@@ -45,6 +48,8 @@ __all__ = [
     "diagnose",
     "difference_in_means",
     "group_means",
+    "normal_means",
     "prediction_powered",
     "slope",
+    "sure_means",
 ]

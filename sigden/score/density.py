@@ -15,7 +15,15 @@ from sigden.errors import InputError, ParameterError
 from sigden.method import Method
 from sigden.score.lattice import Lattice, evaluate_tables
 
-__all__ = ["DensityEstimator", "FittedDensity", "TabulatedDensity", "check_samples", "check_sigma"]
+__all__ = [
+    "DensityEstimator",
+    "FittedDensity",
+    "TabulatedDensity",
+    "check_samples",
+    "check_sigma",
+    "evaluation_points",
+    "numpy_floating",
+]
 
 
 class FittedDensity(ABC):
@@ -191,7 +199,7 @@ class TabulatedDensity(FittedDensity):
            empirical Bayes rules", J. Am. Stat. Assoc. 109 (2014) 674, section 2.
         """
         variance = check_sigma(sigma) ** 2
-        x = _evaluation_points(x)
+        x = evaluation_points(x)
         if not monotone:
             return x + variance * self.score(x)
         from scipy.optimize import isotonic_regression
@@ -221,7 +229,7 @@ class TabulatedDensity(FittedDensity):
         return np.maximum(variance * (1 + variance * self.curvature(x)), 0)
 
     def _evaluate(self, x: Any, order: int) -> Any:
-        x = _evaluation_points(x)
+        x = evaluation_points(x)
         if self.stretch != 1:
             x = (x - self.centre) / self.stretch + self.centre
         return evaluate_tables(self.lattice, self.tables, self.tail, x, order)
@@ -251,7 +259,7 @@ def check_samples(x: Any, weights: Any, mask: Any, least: int = 2) -> tuple[Any,
     InputError
         If they cannot be used; the index is named.
     """
-    x = _numpy_floating(x, "x")
+    x = numpy_floating(x, "x")
     keep = None
     if mask is not None:
         mask = np.asarray(mask)
@@ -259,7 +267,7 @@ def check_samples(x: Any, weights: Any, mask: Any, least: int = 2) -> tuple[Any,
         keep = ~mask
     require_finite(x, "x", mask=mask)
     if weights is not None:
-        weights = _numpy_floating(weights, "weights").astype(np.float64)
+        weights = numpy_floating(weights, "weights").astype(np.float64)
         if weights.shape != x.shape:
             raise InputError(f"weights: shape {weights.shape} is not that of x, {x.shape}")
         require_finite(weights, "weights", mask=mask)
@@ -284,7 +292,8 @@ def check_sigma(sigma: Any) -> float:
     return float(value)
 
 
-def _numpy_floating(x: Any, what: str) -> Any:
+def numpy_floating(x: Any, what: str) -> Any:
+    """NumPy array of float32 or float64; others raise InputError."""
     if not hasattr(x, "dtype"):
         x = np.asarray(x)
     if not is_numpy(require_array(x, what)):
@@ -292,7 +301,8 @@ def _numpy_floating(x: Any, what: str) -> Any:
     return as_floating(x, what)
 
 
-def _evaluation_points(x: Any) -> Any:
-    x = _numpy_floating(x, "x")
+def evaluation_points(x: Any) -> Any:
+    """Finite places at which to evaluate, NumPy."""
+    x = numpy_floating(x, "x")
     require_finite(x, "x")
     return x

@@ -9,7 +9,7 @@ import numpy as np
 
 from sigden.arrays import parallel_allowed
 
-__all__ = ["Lattice", "bin_samples", "evaluate_tables"]
+__all__ = ["Lattice", "bin_samples", "evaluate_tables", "islands", "tweedie_tables"]
 
 _PARALLEL_SAMPLES = 1 << 17  # below it, starting the threads costs more than they save
 _DENSE_NODES = 1 << 22  # longest lattice that is laid out whole before its empty stretches go
@@ -84,7 +84,7 @@ def bin_samples(x: Any, step: float, margin: int, weights: Any = None) -> tuple[
     if span > max(_DENSE_NODES, 2 * x.size):
         return _bin_sorted(x, low, step, margin, weights)
     dense = _bin_dense(x, low, step, span, weights)
-    lattice = _islands(np.flatnonzero(dense), low, step, margin)
+    lattice = _about(np.flatnonzero(dense), low, step, margin)
     counts = np.zeros(lattice.size)
     for first, begin, end in zip(lattice.first, lattice.offset[:-1], lattice.offset[1:], strict=True):
         last = min(first + end - begin, span)
@@ -117,18 +117,33 @@ def _bin_sorted(x: Any, low: float, step: float, margin: int, weights: Any) -> t
     place = (x.astype(np.float64) - low) / step
     k = np.floor(place).astype(np.int64)
     unique = np.unique(k)
-    lattice = _islands(np.union1d(unique, unique + 1), low, step, margin)
+    lattice = _about(np.union1d(unique, unique + 1), low, step, margin)
     island = np.searchsorted(lattice.first, k, side="right") - 1
     flat = k - lattice.first[island] + lattice.offset[island]
     return lattice, _share(flat, place - k, lattice.size, weights)
 
 
-def _islands(occupied: Any, low: float, step: float, margin: int) -> Lattice:
-    breaks = np.flatnonzero(np.diff(occupied) > 2 * margin + 1)
-    first = occupied[np.r_[0, breaks + 1]] - margin
-    last = occupied[np.r_[breaks, occupied.size - 1]] + margin
+def islands(low: Any, high: Any, origin: float, step: float) -> Lattice:
+    """Lattice of the union of stretches.
+
+    Parameters
+    ----------
+    low, high : numpy.ndarray
+        First and last node number of each stretch.
+    origin, step : float
+        As of `Lattice`.
+
+    Returns
+    -------
+    Lattice
+        One island for each run of stretches that touch.
+    """
+    order = np.argsort(low, kind="stable")
+    low, high = low[order], np.maximum.accumulate(high[order])
+    breaks = np.flatnonzero(low[1:] > high[:-1] + 1)
+    first, last = low[np.r_[0, breaks + 1]], high[np.r_[breaks, high.size - 1]]
     offset = np.concatenate([[0], np.cumsum(last - first + 1)])
-    return Lattice(low, step, first.astype(np.int64), offset.astype(np.int64))
+    return Lattice(origin, step, first.astype(np.int64), offset.astype(np.int64))
 
 
 def evaluate_tables(lattice: Lattice, tables: tuple[Any, Any, Any], tail: float, x: Any, order: int) -> Any:
@@ -160,3 +175,37 @@ def evaluate_tables(lattice: Lattice, tables: tuple[Any, Any, Any], tail: float,
     run = loops.evaluate_parallel if many else loops.evaluate
     run(flat, order, lattice.origin, lattice.step, lattice.first, lattice.offset, *tables, tail, out)
     return out.reshape(x.shape)
+
+
+def tweedie_tables(
+    lattice: Lattice, tables: tuple[Any, Any, Any], tail: float, x: Any, sigma: float
+) -> tuple[Any, Any]:
+    """Posterior mean and variance of samples in one pass.
+
+    Parameters
+    ----------
+    lattice, tables, tail, x
+        As for `evaluate_tables`, of the log-density of the samples.
+    sigma : float
+        Standard deviation of their noise.
+
+    Returns
+    -------
+    mean, variance : numpy.ndarray, shape of `x`
+        In its dtype; the variance is not negative.
+    """
+    from sigden.score import lattice_numba as loops
+
+    flat = np.ascontiguousarray(x).reshape(-1)
+    mean, variance = np.empty_like(flat), np.empty_like(flat)
+    many = flat.size >= _PARALLEL_SAMPLES and parallel_allowed()
+    run = loops.tweedie_parallel if many else loops.tweedie
+    places = lattice.origin, lattice.step, lattice.first, lattice.offset
+    run(flat, sigma**2, *places, *tables, tail, mean, variance)
+    return mean.reshape(x.shape), variance.reshape(x.shape)
+
+
+def _about(occupied: Any, origin: float, step: float, margin: int) -> Lattice:
+    breaks = np.flatnonzero(np.diff(occupied) > 2 * margin + 1)
+    first, last = occupied[np.r_[0, breaks + 1]], occupied[np.r_[breaks, occupied.size - 1]]
+    return islands(first - margin, last + margin, origin, step)

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange, types
 
-__all__ = ["bin_linear", "bin_linear_parallel", "evaluate", "evaluate_parallel"]
+__all__ = [
+    "bin_linear",
+    "bin_linear_parallel",
+    "evaluate",
+    "evaluate_parallel",
+    "tweedie",
+    "tweedie_parallel",
+]
 
 _BLOCKS = 64  # shares of the parallel loops
 _REAL = (types.float32, types.float64)
@@ -21,6 +28,13 @@ _BIN = [types.void(_line(t), types.float64, types.float64, types.float64[:, ::1]
 _EVALUATE = [
     types.void(
         _line(t), types.int64, types.float64, types.float64, _I, _I, _F, _F, _F, types.float64, t[::1],
+    )
+    for t in _REAL
+]  # fmt: skip
+_TWEEDIE = [
+    types.void(
+        _line(t), types.float64, types.float64, types.float64, _I, _I, _F, _F, _F, types.float64, t[::1],
+        t[::1],
     )
     for t in _REAL
 ]  # fmt: skip
@@ -83,35 +97,57 @@ def _outside(order, node, first, offset, step, value, slope, curve, tail, right)
 
 
 @njit(nogil=True, error_model="numpy")
-def _evaluate_block(x, order, origin, step, first, offset, value, slope, curve, tail, out):  # type: ignore[no-untyped-def]
+def _largest(offset):  # type: ignore[no-untyped-def]
     home = 0
-    for i in range(1, first.size):
+    for i in range(1, offset.size - 1):
         if offset[i + 1] - offset[i] > offset[home + 1] - offset[home]:
             home = i
+    return home
+
+
+@njit(nogil=True, error_model="numpy")
+def _island(node, home, first, offset):  # type: ignore[no-untyped-def]
+    """Island that holds a node, or minus one minus the number of islands below it."""
+    place = node - first[home]
+    if place >= 0.0 and place <= offset[home + 1] - offset[home] - 1:
+        return home
+    island = np.searchsorted(first, node, side="right") - 1
+    if island >= 0 and node - first[island] <= offset[island + 1] - offset[island] - 1:
+        return island
+    return -2 - island
+
+
+@njit(nogil=True, error_model="numpy")
+def _hermite(value, slope, k, step):  # type: ignore[no-untyped-def]
+    """Coefficients of the cubic between nodes k and k + 1."""
+    v, d = value[k], slope[k] * step
+    rise, end = value[k + 1] - v, slope[k + 1] * step
+    cubic = d + end - 2.0 * rise
+    return v, d, rise - d - cubic, cubic
+
+
+@njit(nogil=True, error_model="numpy")
+def _evaluate_block(x, order, origin, step, first, offset, value, slope, curve, tail, out):  # type: ignore[no-untyped-def]
+    home = _largest(offset)
     inverse = 1.0 / step
     for i in range(x.size):
         node = (x[i] - origin) * inverse
-        island = home
+        island = _island(node, home, first, offset)
+        if island < 0:
+            out[i] = _outside(order, node, first, offset, step, value, slope, curve, tail, -1 - island)
+            continue
         place = node - first[island]
-        if not (place >= 0.0 and place <= offset[island + 1] - offset[island] - 1):
-            island = np.searchsorted(first, node, side="right") - 1
-            place = node - first[max(island, 0)]
-            if island < 0 or place > offset[island + 1] - offset[island] - 1:
-                out[i] = _outside(order, node, first, offset, step, value, slope, curve, tail, island + 1)
-                continue
         k = min(int(place), offset[island + 1] - offset[island] - 2)
         t = place - k
         k += offset[island]
         if order == 0:
-            v0, v1, d0, d1 = value[k], value[k + 1], slope[k] * step, slope[k + 1] * step
+            a, b, c, d = _hermite(value, slope, k, step)
         else:
-            v0, v1, d0, d1 = slope[k], slope[k + 1], curve[k] * step, curve[k + 1] * step
-        square = d0 + d1 - 2.0 * (v1 - v0)
-        half = v1 - v0 - d0 - square
+            a, b, c, d = _hermite(slope, curve, k, step)
         if order < 2:
-            out[i] = v0 + t * (d0 + t * (half + t * square))
+            out[i] = a + t * (b + t * (c + t * d))
         else:
-            out[i] = (d0 + t * (2.0 * half + 3.0 * t * square)) * inverse
+            out[i] = (b + t * (2.0 * c + 3.0 * t * d)) * inverse
 
 
 @njit(_EVALUATE, cache=True, nogil=True, error_model="numpy")
@@ -126,3 +162,41 @@ def evaluate_parallel(x, order, origin, step, first, offset, value, slope, curve
     for b in prange(_BLOCKS):
         part = slice(b * x.size // _BLOCKS, (b + 1) * x.size // _BLOCKS)
         _evaluate_block(x[part], order, origin, step, first, offset, value, slope, curve, tail, out[part])
+
+
+@njit(nogil=True, error_model="numpy")
+def _tweedie_block(x, square, origin, step, first, offset, value, slope, curve, tail, mean, variance):  # type: ignore[no-untyped-def]
+    home = _largest(offset)
+    inverse = 1.0 / step
+    for i in range(x.size):
+        node = (x[i] - origin) * inverse
+        island = _island(node, home, first, offset)
+        if island < 0:
+            score = _outside(1, node, first, offset, step, value, slope, curve, tail, -1 - island)
+            bend = _outside(2, node, first, offset, step, value, slope, curve, tail, -1 - island)
+        else:
+            place = node - first[island]
+            k = min(int(place), offset[island + 1] - offset[island] - 2)
+            t = place - k
+            a, b, c, d = _hermite(slope, curve, k + offset[island], step)
+            score = a + t * (b + t * (c + t * d))
+            bend = (b + t * (2.0 * c + 3.0 * t * d)) * inverse
+        mean[i] = x[i] + square * score
+        variance[i] = max(square * (1.0 + square * bend), 0.0)
+
+
+@njit(_TWEEDIE, cache=True, nogil=True, error_model="numpy")
+def tweedie(x, square, origin, step, first, offset, value, slope, curve, tail, mean, variance):  # type: ignore[no-untyped-def]
+    """Posterior mean and variance under noise of variance square, from the tables of a log-density."""
+    _tweedie_block(x, square, origin, step, first, offset, value, slope, curve, tail, mean, variance)
+
+
+@njit(_TWEEDIE, cache=True, nogil=True, error_model="numpy", parallel=True)
+def tweedie_parallel(x, square, origin, step, first, offset, value, slope, curve, tail, mean, variance):  # type: ignore[no-untyped-def]
+    """`tweedie` with the samples shared out among the threads."""
+    for b in prange(_BLOCKS):
+        part = slice(b * x.size // _BLOCKS, (b + 1) * x.size // _BLOCKS)
+        _tweedie_block(
+            x[part], square, origin, step, first, offset, value, slope, curve, tail, mean[part],
+            variance[part],
+        )  # fmt: skip

@@ -1,0 +1,247 @@
+"""Wang's constrained Newton method for the weights of a normal mixture on a lattice, one island at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, types
+
+__all__ = ["fit_islands"]
+
+_I = types.Array(types.int64, 1, "C", readonly=True)
+_F = types.Array(types.float64, 1, "C", readonly=True)
+_FF = types.Array(types.float64, 2, "C", readonly=True)
+_SIGNATURE = [
+    types.void(
+        _I, _I, _I, _F, _FF, _I, _I, types.int64, types.float64, types.int64, types.float64[::1],
+        types.float64[:, ::1],
+    )
+]  # fmt: skip
+
+_PIVOT = 1e-12  # least pivot of a Cholesky factor, relative to the diagonal
+_SMALLEST = 1e-300  # keeps the density of a far sample from zero
+
+
+@njit(nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"})
+def _scatter(ratio, node, level, taps, reach, out):  # type: ignore[no-untyped-def]
+    """Mean over samples of the kernel at every node over the density there: one plus the gradient."""
+    out[:] = 0.0
+    middle = taps.shape[1] // 2
+    for g in range(node.size):
+        r, kernel = ratio[g], taps[level[g]]
+        width = reach[level[g]]
+        low, high = max(node[g] - width, 0), min(node[g] + width + 1, out.size)
+        target, source = out[low:high], kernel[middle + low - node[g] : middle + high - node[g]]
+        for i in range(target.size):
+            target[i] += r * source[i]
+
+
+@njit(nogil=True, error_model="numpy")
+def _column(atom, node, level, taps, low, high, row):  # type: ignore[no-untyped-def]
+    middle = taps.shape[1] // 2
+    for g in range(low, high):
+        row[g - low] = taps[level[g], middle + node[g] - atom]
+
+
+@njit(nogil=True, error_model="numpy")
+def _mix(weight, rows, low, high, out):  # type: ignore[no-untyped-def]
+    out[:] = 0.0
+    for k in range(weight.size):
+        w, target, source = weight[k], out[low[k] : high[k]], rows[k]
+        if w != 0.0:
+            for i in range(target.size):
+                target[i] += w * source[i]
+
+
+@njit(nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"})
+def _dot(a, b, c):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for i in range(a.size):
+        total += a[i] * b[i] * c[i]
+    return total
+
+
+@njit(nogil=True, error_model="numpy")
+def _gram(rows, low, high, square, H):  # type: ignore[no-untyped-def]
+    """Hessian of the log-likelihood in the weights; square holds counts over squared density."""
+    size = low.size
+    for k in range(size):
+        for m in range(k + 1):
+            a, b = max(low[k], low[m]), min(high[k], high[m])
+            value = 0.0
+            if b > a:
+                value = _dot(rows[k, a - low[k] : b - low[k]], rows[m, a - low[m] : b - low[m]], square[a:b])
+            H[k, m] = value
+            H[m, k] = value
+
+
+@njit(nogil=True, error_model="numpy")
+def _solve(H, right, index, size, factor, begin, out):  # type: ignore[no-untyped-def]
+    """Solution on the passive set, by Cholesky within the envelope; out in the order of index."""
+    for i in range(size):
+        begin[i] = i
+        for j in range(i):
+            if H[index[i], index[j]] != 0.0:
+                begin[i] = j
+                break
+        for j in range(begin[i], i + 1):
+            total = H[index[i], index[j]]
+            for k in range(max(begin[i], begin[j]), j):
+                total -= factor[i, k] * factor[j, k]
+            if i == j:
+                factor[i, i] = np.sqrt(max(total, _PIVOT * H[index[i], index[i]]))
+            else:
+                factor[i, j] = total / factor[j, j]
+        total = right[index[i]]
+        for k in range(begin[i], i):
+            total -= factor[i, k] * out[k]
+        out[i] = total / factor[i, i]
+    for i in range(size - 1, -1, -1):
+        out[i] /= factor[i, i]
+        for k in range(begin[i], i):
+            out[k] -= factor[i, k] * out[i]
+
+
+@njit(nogil=True, error_model="numpy")
+def _quadratic(H, right, start):  # type: ignore[no-untyped-def]
+    """Weights that minimise w'Hw/2 - right'w, none negative: Lawson and Hanson's active sets."""
+    size = start.size
+    w = start.copy()
+    passive = np.ones(size, dtype=np.bool_)
+    index, begin = np.empty(size, np.int64), np.empty(size, np.int64)
+    factor, z = np.empty((size, size)), np.empty(size)
+    for _ in range(3 * size + 10):
+        while True:
+            count = 0
+            for k in range(size):
+                if passive[k]:
+                    index[count] = k
+                    count += 1
+            _solve(H, right, index, count, factor, begin, z)
+            part = 1.0
+            for i in range(count):
+                if z[i] <= 0.0:
+                    part = min(part, w[index[i]] / (w[index[i]] - z[i]) if z[i] < w[index[i]] else 0.0)
+            dropped = False
+            for i in range(count):
+                k = index[i]
+                w[k] += part * (z[i] - w[k])
+                if z[i] <= 0.0 and w[k] <= 1e-15:
+                    w[k] = 0.0
+                    passive[k] = False
+                    dropped = True
+            if not dropped:
+                break
+        best, enter = 1e-12, -1
+        for k in range(size):
+            if not passive[k]:
+                dual = right[k]
+                for m in range(size):
+                    dual -= H[k, m] * w[m]
+                if dual > best:
+                    best, enter = dual, k
+        if enter < 0:
+            break
+        passive[enter] = True
+    return w
+
+
+@njit(nogil=True, error_model="numpy")
+def _log_mean(count, density):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for g in range(count.size):
+        total += count[g] * np.log(max(density[g], _SMALLEST))
+    return total
+
+
+@njit(nogil=True, error_model="numpy")
+def _starts(node, count, size, spacing):  # type: ignore[no-untyped-def]
+    """First weights: the counts gathered on every spacing-th node."""
+    weight = np.zeros(size)
+    for g in range(node.size):
+        weight[min((node[g] // spacing) * spacing + spacing // 2, size - 1)] += count[g]
+    return weight
+
+
+@njit(nogil=True, error_model="numpy")
+def _fit_island(node, level, count, taps, reach, size, spacing, tolerance, max_iter, weight, report):  # type: ignore[no-untyped-def]
+    """Weights (size,) of one island; count sums to one; report takes iterations, bound and log-likelihood."""
+    widest = reach.max()
+    weight[:] = _starts(node, count, size, spacing)
+    atoms = np.flatnonzero(weight > 0.0)
+    w = weight[atoms]
+    gradient, ratio = np.empty(size), np.empty(node.size)
+    density, other = np.empty(node.size), np.empty(node.size)
+    done = -1.0
+    for iteration in range(max_iter + 1):
+        low = np.searchsorted(node, atoms - widest, side="left")
+        high = np.searchsorted(node, atoms + widest, side="right")
+        rows = np.empty((atoms.size, max(1, (high - low).max())))
+        for k in range(atoms.size):
+            _column(atoms[k], node, level, taps, low[k], high[k], rows[k])
+        _mix(w, rows, low, high, density)
+        for g in range(node.size):
+            density[g] = max(density[g], _SMALLEST)
+            ratio[g] = count[g] / density[g]
+        _scatter(ratio, node, level, taps, reach, gradient)
+        before = _log_mean(count, density)
+        report[0], report[1], report[2] = iteration, gradient.max() - 1.0, before
+        if report[1] <= tolerance or iteration == max_iter or done == 0.0:
+            break
+        wanted = np.zeros(size, dtype=np.bool_)
+        wanted[atoms] = True
+        for i in range(size):
+            left = gradient[i - 1] if i > 0 else -np.inf
+            right = gradient[i + 1] if i < size - 1 else -np.inf
+            if gradient[i] > 1.0 and gradient[i] >= left and gradient[i] > right:
+                wanted[i] = True
+        weight[:] = 0.0
+        weight[atoms] = w
+        atoms = np.flatnonzero(wanted)
+        w = weight[atoms]
+        low = np.searchsorted(node, atoms - widest, side="left")
+        high = np.searchsorted(node, atoms + widest, side="right")
+        rows = np.empty((atoms.size, max(1, (high - low).max())))
+        for k in range(atoms.size):
+            _column(atoms[k], node, level, taps, low[k], high[k], rows[k])
+        for g in range(node.size):
+            ratio[g] = count[g] / density[g] ** 2
+        H = np.empty((atoms.size, atoms.size))
+        _gram(rows, low, high, ratio, H)
+        proposal = _quadratic(H, 2.0 * gradient[atoms] - 1.0, w)
+        _mix(proposal, rows, low, high, other)
+        part, done = 1.0, 0.0
+        excess = proposal.sum() - 1.0
+        for _ in range(40):
+            for g in range(node.size):
+                ratio[g] = density[g] + part * (other[g] - density[g])
+            if _log_mean(count, ratio) - part * excess > before:
+                done = part
+                break
+            part *= 0.5
+        w = w + done * (proposal - w)
+        kept = w > 0.0
+        atoms, w = atoms[kept], w[kept]
+        w = w / w.sum()
+    weight[:] = 0.0
+    weight[atoms] = w
+
+
+@njit(_SIGNATURE, cache=True, nogil=True, error_model="numpy")
+def fit_islands(node, level, begin, count, taps, reach, offset, spacing, tolerance, max_iter, weight, report):  # type: ignore[no-untyped-def]
+    """Weights at the nodes of all islands.
+
+    Sample group g has the flat node, the noise level and the count of its row; begin tells where the groups
+    of each island start, offset where its nodes do. weight (nodes,) takes the prior's weights, which sum to
+    one; row i of report the iterations, the gradient bound and the mean log-likelihood of island i.
+    """
+    total = count.sum()
+    for i in range(offset.size - 1):
+        part = slice(begin[i], begin[i + 1])
+        mass = count[part].sum()
+        target = weight[offset[i] : offset[i + 1]]
+        _fit_island(
+            node[part] - offset[i], level[part], count[part] / mass, taps, reach,
+            offset[i + 1] - offset[i], spacing, tolerance, max_iter, target, report[i],
+        )  # fmt: skip
+        for k in range(target.size):
+            target[k] *= mass / total

@@ -1,0 +1,260 @@
+"""Priors of many normal means: certificate, closed forms, equivariance, moments, intervals, signs."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+from scipy import stats
+
+from sigden import NPMLE, ConvergenceWarning, FiniteMixture, InputError, ParameterError
+from sigden.score import NormalMixture
+from sigden.score.mixture import posterior_numba as loops
+
+
+def prior(means, variances, weights, sigma=1.0):
+    arrays = (np.asarray(a, dtype=float) for a in (means, variances, weights))
+    return NormalMixture(*arrays, sigma, (-1.0, 1.0), 10.0, np.nan)
+
+
+def noisy(n, seed=0, kind="gmix"):
+    random = np.random.default_rng(seed)
+    theta = {
+        "gmix": lambda: np.where(random.random(n) < 0.7, random.normal(0, 0.5, n), random.normal(1, 2.5, n)),
+        "two": lambda: np.where(random.random(n) < 0.5, -2.0, 2.0),
+        "sparse": lambda: np.where(random.random(n) < 0.05, 4.0, 0.0),
+        "uniform": lambda: random.uniform(-3, 3, n),
+        "cauchy": lambda: random.standard_cauchy(n),
+    }[kind]()
+    return theta, theta + random.standard_normal(n)
+
+
+def gradient(fit, x, sigma, places):
+    """The certificate by its definition, with neither lattice nor bins."""
+    density = np.exp(fit.log_density(x, sigma))
+    noise = np.broadcast_to(sigma, x.shape)
+    kernel = stats.norm.pdf(places[:, None], x, noise)
+    return np.mean(kernel / density, axis=1) - 1
+
+
+@pytest.mark.parametrize("kind", ["gmix", "two", "sparse", "uniform", "cauchy"])
+def test_npmle_is_the_maximum_by_the_definition_of_the_certificate(kind):
+    _, x = noisy(800, 1, kind)
+    fit = NPMLE().fit(x, 1.0)
+    assert fit.weights.sum() == pytest.approx(1)
+    assert np.all(fit.weights > 0)
+    assert fit.gradient_bound * x.size <= 1e-3
+    near = np.concatenate([x, np.linspace(-5, 5, 201), fit.means])
+    slope = gradient(fit, x, 1.0, near)
+    assert slope.max() < 1e-3
+    assert np.average(slope[-fit.means.size :], weights=fit.weights) == pytest.approx(0, abs=1e-7)
+
+
+def test_npmle_with_different_noise_is_the_maximum_too():
+    theta, _ = noisy(600, 2)
+    random = np.random.default_rng(3)
+    sigma = np.exp(random.normal(0, 0.5, theta.size))
+    x = theta + sigma * random.standard_normal(theta.size)
+    fit = NPMLE().fit(x, sigma)
+    assert gradient(fit, x, sigma, np.concatenate([x, np.linspace(-6, 6, 301)])).max() < 5e-3
+    assert fit.log_likelihood == pytest.approx(np.sum(fit.log_density(x, sigma)))
+    equal = NPMLE().fit(x, np.full(x.size, 0.7))
+    np.testing.assert_array_equal(equal.means, NPMLE().fit(x, 0.7).means)
+
+
+def test_npmle_beats_expectation_and_maximisation_on_a_fine_grid():
+    _, x = noisy(300, 4)
+    grid = np.linspace(x.min(), x.max(), 400)
+    kernel = stats.norm.pdf(x[:, None], grid)
+    weight = np.full(grid.size, 1 / grid.size)
+    for _ in range(2000):
+        weight *= np.mean(kernel / (kernel @ weight)[:, None], axis=0)
+    assert NPMLE().fit(x, 1.0).log_likelihood > np.sum(np.log(kernel @ weight)) - 1e-3
+
+
+def test_single_sample_and_equal_samples_have_one_atom():
+    for x in (np.array([3.0]), np.full(40, 3.0)):
+        fit = NPMLE().fit(x, 0.5)
+        np.testing.assert_allclose(np.dot(fit.weights, fit.means), 3.0, atol=1e-9)
+        np.testing.assert_allclose(fit.posterior_mean(np.array([2.0, 4.0])), 3.0, atol=0.06)
+
+
+@settings(deadline=None, max_examples=15)
+@given(shift=st.floats(-50, 50), scale=st.sampled_from([1e-21, 1e-3, 3.7, 1e12]), seed=st.integers(0, 50))
+def test_follows_shifts_and_scales(shift, scale, seed):
+    _, x = noisy(400, seed)
+    plain = NPMLE().fit(x, 1.0).posterior_mean(x)
+    moved = NPMLE().fit(scale * (x + shift), scale).posterior_mean(scale * (x + shift))
+    np.testing.assert_allclose(moved / scale - shift, plain, atol=1e-3)
+    finite = FiniteMixture(null=False)
+    plain = finite.fit(x, 1.0).posterior_mean(x)
+    moved = finite.fit(scale * (x + shift), scale).posterior_mean(scale * (x + shift))
+    np.testing.assert_allclose(moved / scale - shift, plain, atol=1e-3)
+
+
+@settings(deadline=None, max_examples=30)
+@given(seed=st.integers(0, 500), sigma=st.floats(0.1, 5.0))
+def test_posterior_mean_never_falls_and_shrinks_into_the_range(seed, sigma):
+    random = np.random.default_rng(seed)
+    size = random.integers(1, 8)
+    mixture = prior(
+        np.sort(random.normal(0, 3, size)),
+        random.choice([0.0, 0.3, 4.0], size),
+        random.dirichlet(np.ones(size)),
+    )
+    x = np.linspace(-30, 30, 4001)
+    mean, variance = mixture.posterior(x, sigma)
+    assert np.all(np.diff(mean) >= -1e-7)
+    assert np.all(variance >= 0)
+    direct = mixture.posterior(x[::40], np.full(101, sigma))
+    np.testing.assert_allclose(mean[::40], direct[0], atol=1e-5)
+    np.testing.assert_allclose(variance[::40], direct[1], atol=1e-4 * (1 + sigma**2))
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_normal_prior_has_the_closed_form(many):
+    x = np.linspace(-6, 6, 5001 if many else 11)
+    mixture = prior([1.0], [4.0], [1.0], sigma=1.5)
+    total = 4 + 2.25
+    np.testing.assert_allclose(mixture.log_density(x), stats.norm.logpdf(x, 1, total**0.5), atol=1e-9)
+    np.testing.assert_allclose(mixture.score(x), -(x - 1) / total, atol=1e-9)
+    np.testing.assert_allclose(mixture.curvature(x), -1 / total, atol=1e-7)
+    mean, variance = mixture.posterior(x)
+    np.testing.assert_allclose(mean, (2.25 + 4 * x) / total, atol=1e-8)
+    np.testing.assert_allclose(variance, 9 / total, atol=1e-6)
+    low, high = mixture.posterior_interval(x, level=0.9)
+    half = stats.norm.ppf(0.95) * (9 / total) ** 0.5
+    np.testing.assert_allclose(low, mean - half, atol=1e-5)
+    np.testing.assert_allclose(high, mean + half, atol=1e-5)
+    below = stats.norm.cdf(0, mean, variance**0.5)
+    np.testing.assert_allclose(mixture.false_sign_rate(x), np.minimum(below, 1 - below), atol=1e-4)
+
+
+def test_two_point_prior_has_the_closed_form():
+    x = np.linspace(-8, 8, 23)
+    mixture = prior([-2.0, 2.0], [0.0, 0.0], [0.5, 0.5])
+    np.testing.assert_allclose(mixture.posterior_mean(x), 2 * np.tanh(2 * x), atol=1e-12)
+    np.testing.assert_allclose(mixture.posterior_variance(x), 4 / np.cosh(2 * x) ** 2, atol=1e-12)
+    np.testing.assert_allclose(mixture.false_sign_rate(x), 1 / (1 + np.exp(4 * abs(x))), atol=1e-12)
+    low, high = mixture.posterior_interval(x)
+    assert set(np.unique(low)) | set(np.unique(high)) == {-2.0, 2.0}
+
+
+def test_zero_counts_as_wrong_for_both_signs():
+    mixture = prior([0.0, 3.0], [0.0, 0.0], [0.9, 0.1])
+    x = np.array([0.0, 3.0, 10.0])
+    ratio = 0.9 * stats.norm.pdf(x) / (0.9 * stats.norm.pdf(x) + 0.1 * stats.norm.pdf(x - 3))
+    np.testing.assert_allclose(mixture.false_sign_rate(x), ratio, rtol=1e-9)
+
+
+def test_derivatives_are_those_of_the_density():
+    mixture = prior([-3.0, 0.0, 30.0], [0.0, 2.0, 0.1], [0.3, 0.6, 0.1])
+    x = np.linspace(-20, 60, 80_001)
+    step = x[1] - x[0]
+    log_density = mixture.log_density(x)
+    np.testing.assert_allclose(
+        mixture.score(x)[1:-1], (log_density[2:] - log_density[:-2]) / (2 * step), atol=2e-3
+    )
+    slope = np.gradient(mixture.score(x), step)[5:-5]
+    inner = np.abs(np.gradient(slope)) < 0.01
+    np.testing.assert_allclose(mixture.curvature(x)[5:-5][inner], slope[inner], atol=0.05)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_dtype_shape_and_threads(dtype):
+    _, x = noisy(6000, 5)
+    x = x.astype(dtype).reshape(60, 100)
+    x.flags.writeable = False
+    fit = FiniteMixture().fit(x, 1.0)
+    for value in (fit.posterior_mean(x), fit.score(x), fit.false_sign_rate(x), *fit.posterior_interval(x)):
+        assert value.dtype == dtype
+        assert value.shape == x.shape
+    flat, noise = x.reshape(-1).astype(float), np.linspace(0.5, 2, x.size)
+    for name, extra, rows in (
+        ("moments", (), 3),
+        ("signs", (), 2),
+        ("quantiles", (np.array([0.1, 0.9]),), 2),
+    ):
+        first, second = np.empty((rows, x.size)), np.empty((rows, x.size))
+        components = fit.means, fit.variances, fit.weights
+        getattr(loops, name)(flat, noise, *components, *extra, first)
+        getattr(loops, f"{name}_parallel")(flat, noise, *components, *extra, second)
+        np.testing.assert_array_equal(first, second)
+
+
+def test_far_outliers_keep_the_resolution_and_their_place():
+    _, x = noisy(2000, 6)
+    far = np.r_[x, 1e3, 1e8]
+    fit = NPMLE().fit(far, 1.0)
+    np.testing.assert_allclose(fit.posterior_mean(far[-2:]), far[-2:], atol=0.01)
+    np.testing.assert_allclose(fit.posterior_mean(x), NPMLE().fit(x, 1.0).posterior_mean(x), atol=0.02)
+
+
+@pytest.mark.parametrize(("kind", "components"), [("two", 2), ("sparse", 2), ("gmix", 2)])
+def test_criterion_finds_as_many_components_as_there_are(kind, components):
+    _, x = noisy(20_000, 7, kind)
+    fit = FiniteMixture().fit(x, 1.0)
+    assert fit.means.size == components
+    if kind == "sparse":
+        assert fit.means[0] == fit.variances[0] == 0
+        assert fit.weights[0] == pytest.approx(0.95, abs=0.01)
+    if kind == "gmix":
+        widths = np.sqrt(fit.variances[np.argsort(fit.weights)])
+        np.testing.assert_allclose(widths, [2.5, 0.5], atol=0.15)
+
+
+def test_widest_prior_is_as_likely_at_its_confidence():
+    _, x = noisy(2000, 8, "uniform")
+    best, wide = FiniteMixture(null=False).fit(x, 1.0), FiniteMixture(null=False, widest=True).fit(x, 1.0)
+    assert wide.variances.min() > best.variances.min()
+    assert best.log_likelihood - 1.93 < wide.log_likelihood
+
+
+def test_weights_and_masks():
+    _, x = noisy(500, 9)
+    twice = NPMLE().fit(np.r_[x, x[:250]], 1.0)
+    weights = np.where(np.arange(500) < 250, 2.0, 1.0)
+    weighted = NPMLE().fit(x, 1.0, weights=weights)
+    np.testing.assert_allclose(weighted.posterior_mean(x), twice.posterior_mean(x), atol=2e-3)
+    dirty = np.r_[x, np.nan]
+    mask = np.isnan(dirty)
+    np.testing.assert_array_equal(NPMLE().fit(dirty, 1.0, mask=mask).means, NPMLE().fit(x, 1.0).means)
+    noise = np.r_[np.linspace(0.5, 2, 500), 1.0]
+    np.testing.assert_array_equal(
+        NPMLE().fit(dirty, noise, mask=mask).means, NPMLE().fit(x, noise[:-1]).means
+    )
+
+
+def test_too_few_steps_are_told():
+    _, x = noisy(5000, 10)
+    with pytest.warns(ConvergenceWarning, match="may still rise"):
+        fit = NPMLE(max_iter=1).fit(x, 1.0)
+    assert fit.gradient_bound * x.size > 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        NPMLE().fit(x, 1.0)
+
+
+def test_bad_input_is_named():
+    x = np.arange(5.0)
+    with pytest.raises(InputError, match=r"sigma: must be positive and finite, got 0\.0"):
+        NPMLE().fit(x, 0.0)
+    with pytest.raises(InputError, match=r"sigma: must be positive and finite, got -1\.0 at index 2"):
+        NPMLE().fit(x, np.array([1.0, 1.0, -1.0, 1.0, 1.0]))
+    with pytest.raises(InputError, match="sigma: shape"):
+        NPMLE().fit(x, np.ones(4))
+    with pytest.raises(InputError, match="inf at index 1"):
+        NPMLE().fit(np.array([1.0, np.inf]), 1.0)
+    with pytest.raises(InputError, match="rounding"):
+        NPMLE().fit(x + 1e17, 1.0)
+    with pytest.raises(InputError, match="give that of each sample"):
+        NPMLE().fit(x, np.linspace(1, 2, 5)).posterior_mean(x)
+    with pytest.raises(ParameterError, match="level"):
+        prior([0.0], [1.0], [1.0]).posterior_interval(x, level=1.0)
+    for parameters in ({"fineness": 1}, {"tol": 0.0}, {"max_iter": 0}):
+        with pytest.raises(ParameterError, match=next(iter(parameters))):
+            NPMLE(**parameters)
+    with pytest.raises(ParameterError, match="max_components"):
+        FiniteMixture(max_components=0)
