@@ -34,7 +34,7 @@ METHOD_PAGE = """\
 """
 
 # what a user calls; hooks for authors of methods are with the base classes
-CALLED = ("solve", "analyse", "replace", "to_dict", "to_toml", "from_dict")
+CALLED = ("solve", "analyse", "fit", "replace", "to_dict", "to_toml", "from_dict")
 
 PARAMETERS_HEAD = """
 Parameters and defaults
@@ -62,6 +62,7 @@ API_PAGES = {
     "multiband": ("Multiband", ["sigden.multiband"]),
     "denoisers": ("Denoisers", ["sigden.denoisers", "sigden.denoisers.base", "sigden.denoisers.choice"]),
     "score": ("Scores", ["sigden.score"]),
+    "debias": ("Shrunken predictions", ["sigden.debias"]),
     "files": ("Files and reports", ["sigden.io", "sigden.report", "sigden.batch"]),
     "solvers": ("Solvers", ["sigden.solvers"]),
     "operators": ("Operators", ["sigden.operators"]),
