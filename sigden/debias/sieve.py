@@ -18,7 +18,7 @@ from sigden.errors import ParameterError
 __all__ = ["SieveBasis", "SieveCalibration"]
 
 _TAIL = 0.05
-_KNOTS = (5, 8)
+_KNOTS = (6, 10)
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class SieveCalibration(Calibration):
     ----------
     knots : int or "cv"
         Knots of the natural spline g, at quantiles of the predictions; 2 gives a straight line. ``"cv"``
-        chooses between 5 and 8.
+        chooses between 6 and 10.
     ridge : float or "cv"
         Weight on the squared second differences of g, for predictions of unit spread.
     instruments : int or "auto"
