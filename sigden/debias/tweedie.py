@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -76,8 +76,8 @@ class TweedieCorrection(Calibration):
     sigma : float, "constant" or "function"
         Standard deviation of truth about prediction: a number, ``"constant"`` (measured on the calibration
         pairs), or ``"function"`` (measured as a smooth function of the prediction).
-    density : DensityEstimator
-        Estimator of the predictions' density.
+    density : DensityEstimator, optional
+        Estimator of the predictions' density; `KernelDensity` by default.
 
     Notes
     -----
@@ -96,7 +96,7 @@ class TweedieCorrection(Calibration):
     """
 
     sigma: float | Literal["constant", "function"] = "constant"
-    density: DensityEstimator = field(default_factory=KernelDensity)
+    density: DensityEstimator | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -116,7 +116,7 @@ class TweedieCorrection(Calibration):
             method=self,
             tuned=self,
             calibration=pairs,
-            density=self.density.fit(u),
+            density=(self.density or KernelDensity()).fit(u),
             variance=variance,
         )
 
@@ -127,8 +127,8 @@ class MomentTweedie(Calibration):
 
     Parameters
     ----------
-    density : DensityEstimator
-        Estimator of the predictions' density.
+    density : DensityEstimator, optional
+        Estimator of the predictions' density; `KernelDensity` by default.
 
     Notes
     -----
@@ -138,12 +138,12 @@ class MomentTweedie(Calibration):
     normal nor of constant variance, and for normal predictions it is linear calibration.
     """
 
-    density: DensityEstimator = field(default_factory=KernelDensity)
+    density: DensityEstimator | None = None
 
     def fit_pairs(self, pairs: CalibrationSet) -> FittedMomentTweedie:
         """Learn the correction from checked pairs."""
         u, t = pairs.predictions, pairs.truth - pairs.truth.mean()
-        density = self.density.fit(u)
+        density = (self.density or KernelDensity()).fit(u)
         score = density.score(u)
         across = float(score @ t) / t.size
         # the score of a density of unit spread has a mean square of order one

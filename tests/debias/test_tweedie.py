@@ -4,6 +4,7 @@ import pytest
 from sigden import InputError, ParameterError, from_toml
 from sigden.debias import BinnedCalibration, LinearCalibration, MomentTweedie, TweedieCorrection
 from sigden.debias.variance import fit_variance
+from sigden.score import KernelDensity
 from sigden.simulate import shrunken_predictions
 
 METHODS = [
@@ -13,6 +14,15 @@ METHODS = [
     pytest.param(BinnedCalibration(), id="binned"),
     pytest.param(BinnedCalibration(knots=4), id="binned-spline"),
 ]
+
+
+def test_another_density_may_be_given():
+    sample = shrunken_predictions(300, seed=4)
+    method = TweedieCorrection(density=KernelDensity(bandwidth="silverman"))
+    assert from_toml(method.to_toml()) == method
+    out = method.fit(sample.predictions, sample.truth).predict(sample.predictions)
+    other = TweedieCorrection().fit(sample.predictions, sample.truth).predict(sample.predictions)
+    assert 0 < np.abs(out - other).max() < 0.5
 
 
 def effect(method, **options):
