@@ -2,8 +2,8 @@
 
     python benchmarks/debias.py [--trials 100] [--calibration 300 2000] [--items 4000]
 
-Each trial has its own calibration items; the treatment adds 0.5 to the truth of half of the new items. `length`
-is that of the 95 % interval over the length it would have if the correction were known.
+Each trial has its own calibration items; the treatment adds 0.5 to the truth of half of the new items.
+`length` is that of the 95 % interval over the length it would have if the correction were known.
 """
 
 from __future__ import annotations

@@ -107,6 +107,8 @@ def _summary(names) -> str:
 
 
 def _parameters(name: str, cls) -> str:
+    if not cls.parameters():
+        return f"\n.. rubric:: {name}\n\nNone.\n"
     lines = [f"\n.. rubric:: {name}\n", ".. list-table::", "   :header-rows: 1", "   :widths: 25 50 25\n"]
     lines += ["   * - Parameter", "     - Type", "     - Default"]
     for key, (kind, default) in cls.parameters().items():
