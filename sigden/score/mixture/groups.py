@@ -14,7 +14,8 @@ __all__ = ["Groups", "group_samples"]
 
 _REACH = 8.0  # standard deviations at which the noise's density is cut off
 _LEVELS = 256  # as many different noise levels are kept as they are
-_RATIO = 0.02  # beyond that: step of the logarithm of the noise level
+_RATIO = 0.04  # beyond that: step of the logarithm of the noise level
+_CELLS = 1 << 22  # as many pairs of node and level are laid out whole
 _FLOOR = 0.25  # least noise level, in units of the one that sets the lattice
 _QUANTILE = 0.05  # which that is
 
@@ -110,15 +111,26 @@ def _pairs(
     island = np.searchsorted(lattice.first, number, side="right") - 1
     node = number - lattice.first[island] + lattice.offset[island]
     weights = np.ones(x.size) if weights is None else weights
+    cells = lattice.size * levels.size
+    dense = np.zeros(cells) if cells <= max(_CELLS, x.size) else None
     keys, shares = [], []
     for dx, share_x in ((0, 1 - right), (1, right)):
         for dl, share_l in ((0, 1 - part), (1, part)):
-            keys.append((node + dx) * levels.size + np.minimum(place + dl, levels.size - 1))
-            shares.append(weights * share_x * share_l)
-    unique, inverse = np.unique(np.concatenate(keys), return_inverse=True)
-    count = np.bincount(inverse, np.concatenate(shares))
-    kept = count > 0
-    return lattice, unique[kept] // levels.size, unique[kept] % levels.size, count[kept]
+            key = (node + dx) * levels.size + np.minimum(place + dl, levels.size - 1)
+            share = weights * share_x * share_l
+            if dense is not None:
+                dense += np.bincount(key, share, cells)
+            else:
+                keys.append(key)
+                shares.append(share)
+    if dense is not None:
+        unique = np.flatnonzero(dense)
+        count = dense[unique]
+    else:
+        unique, inverse = np.unique(np.concatenate(keys), return_inverse=True)
+        count = np.bincount(inverse, np.concatenate(shares))
+        unique, count = unique[count > 0], count[count > 0]
+    return lattice, unique // levels.size, unique % levels.size, count
 
 
 def _taps(levels: Any, step: float) -> tuple[Any, Any]:

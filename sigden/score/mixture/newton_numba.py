@@ -18,6 +18,8 @@ _SIGNATURE = [
 ]  # fmt: skip
 
 _PIVOT = 1e-12  # least pivot of a Cholesky factor, relative to the diagonal
+_PULL = 1e-10  # weight of the present weights in the quadratic model, relative to its diagonal
+_COLLAPSE = 1e-3  # least ratio of densities that a whole step may leave
 _SMALLEST = 1e-300  # keeps the density of a far sample from zero
 
 
@@ -36,10 +38,16 @@ def _scatter(ratio, node, level, taps, reach, out):  # type: ignore[no-untyped-d
 
 
 @njit(nogil=True, error_model="numpy")
-def _column(atom, node, level, taps, low, high, row):  # type: ignore[no-untyped-def]
+def _columns(atoms, node, level, taps, widest):  # type: ignore[no-untyped-def]
+    """Density of each atom at the samples that it reaches: rows[k] at samples low[k] to high[k]."""
     middle = taps.shape[1] // 2
-    for g in range(low, high):
-        row[g - low] = taps[level[g], middle + node[g] - atom]
+    low = np.searchsorted(node, atoms - widest, side="left")
+    high = np.searchsorted(node, atoms + widest, side="right")
+    rows = np.empty((atoms.size, max(1, (high - low).max())))
+    for k in range(atoms.size):
+        for g in range(low[k], high[k]):
+            rows[k, g - low[k]] = taps[level[g], middle + node[g] - atoms[k]]
+    return low, high, rows
 
 
 @njit(nogil=True, error_model="numpy")
@@ -173,11 +181,7 @@ def _fit_island(node, level, count, taps, reach, size, spacing, tolerance, max_i
     density, other = np.empty(node.size), np.empty(node.size)
     done = -1.0
     for iteration in range(max_iter + 1):
-        low = np.searchsorted(node, atoms - widest, side="left")
-        high = np.searchsorted(node, atoms + widest, side="right")
-        rows = np.empty((atoms.size, max(1, (high - low).max())))
-        for k in range(atoms.size):
-            _column(atoms[k], node, level, taps, low[k], high[k], rows[k])
+        low, high, rows = _columns(atoms, node, level, taps, widest)
         _mix(w, rows, low, high, density)
         for g in range(node.size):
             density[g] = max(density[g], _SMALLEST)
@@ -198,18 +202,23 @@ def _fit_island(node, level, count, taps, reach, size, spacing, tolerance, max_i
         weight[atoms] = w
         atoms = np.flatnonzero(wanted)
         w = weight[atoms]
-        low = np.searchsorted(node, atoms - widest, side="left")
-        high = np.searchsorted(node, atoms + widest, side="right")
-        rows = np.empty((atoms.size, max(1, (high - low).max())))
-        for k in range(atoms.size):
-            _column(atoms[k], node, level, taps, low[k], high[k], rows[k])
+        low, high, rows = _columns(atoms, node, level, taps, widest)
         for g in range(node.size):
             ratio[g] = count[g] / density[g] ** 2
         H = np.empty((atoms.size, atoms.size))
         _gram(rows, low, high, ratio, H)
-        proposal = _quadratic(H, 2.0 * gradient[atoms] - 1.0, w)
+        right = 2.0 * gradient[atoms] - 1.0
+        for k in range(atoms.size):
+            # neighbours on the lattice are nearly collinear: a pull to where they are keeps them apart
+            right[k] += _PULL * H[k, k] * w[k]
+            H[k, k] *= 1.0 + _PULL
+        proposal = _quadratic(H, right, w)
         _mix(proposal, rows, low, high, other)
-        part, done = 1.0, 0.0
+        # a lone sample weighs too little to keep its atom: no density may collapse in one step
+        worst = 1.0
+        for g in range(node.size):
+            worst = min(worst, other[g] / density[g])
+        part, done = 1.0 if worst > _COLLAPSE else 0.9, 0.0
         excess = proposal.sum() - 1.0
         for _ in range(40):
             for g in range(node.size):
@@ -218,7 +227,8 @@ def _fit_island(node, level, count, taps, reach, size, spacing, tolerance, max_i
                 done = part
                 break
             part *= 0.5
-        w = w + done * (proposal - w)
+        if done > 0.0:
+            w = w + done * (proposal - w)
         kept = w > 0.0
         atoms, w = atoms[kept], w[kept]
         w = w / w.sum()
