@@ -135,7 +135,12 @@ class MomentTweedie(Calibration):
     The correction ``g(u) = u + d - c score(u)`` with ``E[g - Y] = 0`` and ``Cov(g - Y, Y) = 0``:
     ``c = (Cov(Yhat, Y) - Var Y) / Cov(score(Yhat), Y)``. The shape is Tweedie's, the strength is that of
     linear calibration, so it is right on average over the calibration pairs even where errors are neither
-    normal nor of constant variance, and for normal predictions it is linear calibration.
+    normal nor of constant variance, and for normal predictions it is linear calibration. Tweedie's formula
+    is that of [1]_.
+
+    References
+    ----------
+    .. [1] B. Efron, "Tweedie's formula and selection bias", J. Am. Stat. Assoc. 106 (2011) 1602, section 2.
     """
 
     density: DensityEstimator | None = None
