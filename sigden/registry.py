@@ -53,6 +53,12 @@ BUILTIN = MappingProxyType(
         "SubspaceCollaborative": "sigden.hyperspectral.subspace_collaborative:SubspaceCollaborative",
         "SubspaceDenoise": "sigden.hyperspectral.subspace_denoise:SubspaceDenoise",
         "StrainDenoiser": "sigden.strain.denoiser:StrainDenoiser",
+        "BinnedCalibration": "sigden.debias.baselines:BinnedCalibration",
+        "HierarchicalCalibration": "sigden.debias.hierarchical:HierarchicalCalibration",
+        "LinearCalibration": "sigden.debias.linear:LinearCalibration",
+        "MomentTweedie": "sigden.debias.tweedie:MomentTweedie",
+        "SieveCalibration": "sigden.debias.sieve:SieveCalibration",
+        "TweedieCorrection": "sigden.debias.tweedie:TweedieCorrection",
     }
 )
 

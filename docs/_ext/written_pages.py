@@ -34,7 +34,7 @@ METHOD_PAGE = """\
 """
 
 # what a user calls; hooks for authors of methods are with the base classes
-CALLED = ("solve", "analyse", "replace", "to_dict", "to_toml", "from_dict")
+CALLED = ("solve", "analyse", "fit", "replace", "to_dict", "to_toml", "from_dict")
 
 PARAMETERS_HEAD = """
 Parameters and defaults
@@ -63,6 +63,7 @@ API_PAGES = {
     "hyperspectral": ("Hyperspectral and IFU cubes", ["sigden.hyperspectral"]),
     "denoisers": ("Denoisers", ["sigden.denoisers", "sigden.denoisers.base", "sigden.denoisers.choice"]),
     "score": ("Scores", ["sigden.score"]),
+    "debias": ("Shrunken predictions", ["sigden.debias"]),
     "files": ("Files and reports", ["sigden.io", "sigden.report", "sigden.batch"]),
     "plugins": ("Plug-ins", ["sigden.plugins.pycwb", "sigden.plugins.whitened", "sigden.plugins.cwb"]),
     "solvers": ("Solvers", ["sigden.solvers"]),

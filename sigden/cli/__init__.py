@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from sigden.cli.cwb import cwb
+from sigden.cli.debias import debias
 from sigden.cli.demo import demo
 from sigden.cli.errors import Commands
 from sigden.cli.methods import methods
@@ -26,5 +27,5 @@ def main() -> None:
     """
 
 
-for _command in (demo, strain, multiband, run, methods, cwb):
+for _command in (demo, strain, multiband, debias, run, methods, cwb):
     main.add_command(_command)

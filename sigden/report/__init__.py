@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sigden.report.debias import DebiasSection, debias_page
     from sigden.report.multiband import MultibandSection, multiband_figures, multiband_page
     from sigden.report.page import Section, report_page, strain_page
     from sigden.report.render import to_png, to_svg
@@ -14,9 +15,11 @@ if TYPE_CHECKING:
     from sigden.report.strain import strain_figure
 
 __all__ = [
+    "DebiasSection",
     "MultibandSection",
     "Section",
     "constant_q",
+    "debias_page",
     "multiband_figures",
     "multiband_page",
     "report_page",
@@ -33,6 +36,8 @@ _HOMES = MappingProxyType(
         "constant_q": "spectrogram",
         "multiband_figures": "multiband",
         "multiband_page": "multiband",
+        "DebiasSection": "debias",
+        "debias_page": "debias",
         "report_page": "page",
         "strain_figure": "strain",
         "strain_page": "page",

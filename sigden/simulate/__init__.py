@@ -13,6 +13,7 @@ from sigden.simulate.cube_noise import (
 )
 from sigden.simulate.psd import aligo_psd, aligo_spectrum, coloured_noise
 from sigden.simulate.scene import Scene, Source, scene
+from sigden.simulate.shrunken import ShrunkenPredictions, shrunken_predictions
 from sigden.simulate.signals import cartoon_image, donoho_johnstone, piecewise_constant
 from sigden.simulate.strain import SimulatedStrain, inject, shift_time, strain
 from sigden.simulate.waveform import BinaryWaveform, binary_black_hole
@@ -20,6 +21,7 @@ from sigden.simulate.waveform import BinaryWaveform, binary_black_hole
 __all__ = [
     "BinaryWaveform",
     "Scene",
+    "ShrunkenPredictions",
     "SimulatedStrain",
     "Source",
     "abundance_maps",
@@ -41,6 +43,7 @@ __all__ = [
     "ringdown",
     "scene",
     "shift_time",
+    "shrunken_predictions",
     "sine_gaussian",
     "spectral_cube",
     "strain",
