@@ -24,6 +24,7 @@ BUILTIN = MappingProxyType(
         "RROF": "sigden.denoisers.tv.rrof:RROF",
         "ROF": "sigden.denoisers.tv.rof:ROF",
         "Starlet": "sigden.denoisers.starlet.denoiser:Starlet",
+        "ChirpTracks": "sigden.denoisers.tracks.denoiser:ChirpTracks",
         "JointGradient": "sigden.multiband.joint.gradient:JointGradient",
         "JointSparse": "sigden.multiband.joint.sparse:JointSparse",
         "JointWiener": "sigden.multiband.joint.wiener:JointWiener",

@@ -6,6 +6,7 @@ from sigden.strain.filters import band_pass, find_lines, notch
 from sigden.strain.gaps import Segments, apply_between_gaps, fill_gaps
 from sigden.strain.occupied import occupied_band
 from sigden.strain.result import StrainResult
+from sigden.strain.tracked import tracked
 from sigden.strain.whitening import Whitening
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "find_lines",
     "notch",
     "occupied_band",
+    "tracked",
 ]
