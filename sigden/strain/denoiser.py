@@ -38,7 +38,7 @@ _HALO_SECONDS = 1.0
 _THREADS = 2
 _DENOISER_TOLERANCE = 1e-4
 _FEWEST_SEGMENTS = 2
-_LINE_QUALITY = 30.0
+_LINE_QUALITY = 15.0
 _FEWEST_SAMPLES = 64.0  # independent ones, in the band and the record: what the local risk averages
 
 
@@ -224,7 +224,9 @@ class StrainDenoiser(Method):
         colour = self._colour_rms(psd, band, lines)
         for part, white, whitening in prepared:
             z = white / sigma
-            local = self._blocks(z, rate, band, partial(_report, progress, done, n))
+            # what is left of a line after whitening would be taken for a track
+            free = notch(z, rate, lines, _LINE_QUALITY) if z.size > 1 else z
+            local = self._blocks(free, rate, band, partial(_report, progress, done, n))
             worst, steps = max(worst, local.gap), steps + local.iterations
             out["whitened"][part], out["clean"][part], out["error"][part] = (
                 z,
