@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from sigden import JointSparse, StrainDenoiser
+from sigden import CoherentStrain, JointSparse, StrainDenoiser
 from sigden.multiband import Grid, Observation
 
 
 def strain(x: Any, fs: float) -> Any:
     """One detector's whitened, band-passed strain in units of the noise sigma."""
     return StrainDenoiser(sample_rate=fs, whitened=True)(x)
+
+
+def strain_joint(x: Any, fs: float) -> Any:
+    """Whitened, band-passed strain of several detectors, shape (detectors, n)."""
+    return CoherentStrain(sample_rate=fs, whitened=True)(x)
 
 
 def multiband(problem: dict[str, Any]) -> Any:

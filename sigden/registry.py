@@ -32,6 +32,7 @@ BUILTIN = MappingProxyType(
         "RichardsonLucy": "sigden.multiband.single.richardson_lucy:RichardsonLucy",
         "Tikhonov": "sigden.multiband.single.tikhonov:Tikhonov",
         "WienerDeconvolution": "sigden.multiband.single.wiener:WienerDeconvolution",
+        "CoherentStrain": "sigden.strain.network:CoherentStrain",
         "StrainDenoiser": "sigden.strain.denoiser:StrainDenoiser",
     }
 )

@@ -27,7 +27,7 @@ from sigden.strain.result import StrainResult
 from sigden.strain.tracked import tracked
 from sigden.strain.whitening import Whitening
 
-__all__ = ["StrainDenoiser"]
+__all__ = ["LINE_QUALITY", "StrainDenoiser"]
 
 Progress = Callable[[int, int], None]
 
@@ -38,7 +38,7 @@ _HALO_SECONDS = 1.0
 _THREADS = 2
 _DENOISER_TOLERANCE = 1e-4
 _FEWEST_SEGMENTS = 2
-_LINE_QUALITY = 15.0
+LINE_QUALITY = 15.0
 _FEWEST_SAMPLES = 64.0  # independent ones, in the band and the record: what the local risk averages
 
 
@@ -225,7 +225,7 @@ class StrainDenoiser(Method):
         for part, white, whitening in prepared:
             z = white / sigma
             # what is left of a line after whitening would be taken for a track
-            free = notch(z, rate, lines, _LINE_QUALITY) if z.size > 1 else z
+            free = notch(z, rate, lines, LINE_QUALITY) if z.size > 1 else z
             local = self._blocks(free, rate, band, partial(_report, progress, done, n))
             worst, steps = max(worst, local.gap), steps + local.iterations
             out["whitened"][part], out["clean"][part], out["error"][part] = (
@@ -234,7 +234,7 @@ class StrainDenoiser(Method):
                 local.uncertainty,
             )
             # colouring lifts a line's bins a hundredfold, where the estimate is nothing but error
-            quiet = notch(local.estimate, rate, lines, _LINE_QUALITY) if z.size > 1 else local.estimate
+            quiet = notch(local.estimate, rate, lines, LINE_QUALITY) if z.size > 1 else local.estimate
             out["denoised"][part] = _coloured(quiet * sigma, whitening, rate, band)
             out["residual"][part] = _coloured((z - quiet) * sigma, whitening, rate, band)
             done += z.size
@@ -252,6 +252,29 @@ class StrainDenoiser(Method):
             sigma=sigma,
             figures=_figures(out, rate, band, t0, worst, steps),
         )
+
+    def coloured(self, whitened: Any, result: StrainResult) -> Any:
+        """Whitened samples of one stretch in the calibration of the input.
+
+        Parameters
+        ----------
+        whitened : numpy.ndarray, shape (n,)
+            Samples in the unit of the whitened strain before it was divided by ``result.sigma``.
+        result : StrainResult
+            What `analyse` found: its spectrum and band are used.
+
+        Returns
+        -------
+        numpy.ndarray, shape (n,)
+            Strain in the band.
+        """
+        if result.psd is None:
+            return whitened
+        whitening = self._whitening(result.psd, result.sample_rate, whitened.size)
+        return _coloured(whitened, whitening, result.sample_rate, result.band)
+
+    def _whitening(self, psd: PowerSpectrum, rate: float, size: int) -> Whitening:
+        return Whitening(psd, rate, size, impulse_seconds=min(1.0, self.segment_seconds / 2))
 
     def _collection(self, data: Any, mask: Any) -> Any:
         rates = {key: unpack(value, label=str(key)).sample_rate for key, value in data.items()}
@@ -352,7 +375,7 @@ class StrainDenoiser(Method):
         if psd is None:
             white, whitening = x, None
         else:
-            whitening = Whitening(psd, rate, x.size, impulse_seconds=min(1.0, self.segment_seconds / 2))
+            whitening = self._whitening(psd, rate, x.size)
             white = whitening(x)
         if x.size < 2:
             return np.zeros_like(x), whitening
@@ -371,7 +394,7 @@ class StrainDenoiser(Method):
         f = psd.frequencies
         inside = (f >= band[0]) & (f <= band[1])
         for line in lines:
-            inside &= np.abs(f - line) > line / _LINE_QUALITY
+            inside &= np.abs(f - line) > line / LINE_QUALITY
         return float(np.sqrt(np.sum(psd.density[inside]) * (f[1] - f[0])))
 
     def _blocks(
