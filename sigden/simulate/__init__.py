@@ -1,6 +1,7 @@
 """Truth to test against: strain, bursts, binaries, signals and images."""
 
 from sigden.simulate.bursts import ringdown, sine_gaussian, supernova_like, white_noise_burst
+from sigden.simulate.inspiral import newtonian_inspiral
 from sigden.simulate.psd import aligo_psd, aligo_spectrum, coloured_noise
 from sigden.simulate.scene import Scene, Source, scene
 from sigden.simulate.signals import cartoon_image, donoho_johnstone, piecewise_constant
@@ -19,6 +20,7 @@ __all__ = [
     "coloured_noise",
     "donoho_johnstone",
     "inject",
+    "newtonian_inspiral",
     "piecewise_constant",
     "ringdown",
     "scene",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,11 @@ from sigden.denoisers.tracks.chirplets import Level, analyse, grid, place, sprea
 from sigden.denoisers.tracks.likelihood import LOUDEST, PER_UNIT, tables
 
 __all__ = ["TrackEstimate", "TrackModel", "estimate_tracks"]
+
+# Every third length looks at the whole series; the others only where one of these has found something.
+_STRIDE = 3
+_AWAKE = 0.5
+_MARGIN = 0.75
 
 
 @dataclass(frozen=True)
@@ -82,30 +88,77 @@ def estimate_tracks(
     Notes
     -----
     The lengths are averaged at every time with weights ``exp(E)``, where E is the log evidence of a length
-    against noise over about `horizon` around that time.
+    against noise over about `horizon` around that time. Every third length goes over the whole series, the
+    others where one of these finds a track to be more likely than not.
     """
-    from scipy.ndimage import gaussian_filter1d
-
     model = model or TrackModel()
     levels = grid(tuple(t * sample_rate for t in model.lengths), band[0] / sample_rate, band[1] / sample_rate)
+    scouts = levels[1::_STRIDE] or levels
+    found = dict(zip(scouts, _solved(x, scouts, sample_rate, model), strict=True))
+    mean = _averaged(list(found.values()), model.horizon * sample_rate)
+    rest = [level for level in levels if level not in found]
+    if rest:
+        present = np.max([f[2] for f in found.values()], axis=0)
+        edge = round(_MARGIN * levels[-1].length)
+        for a, b in _awake(present > _AWAKE, edge):
+            more = dict(zip(rest, _solved(x[a:b], rest, sample_rate, model), strict=True))
+            parts = [more[v] if v in more else tuple(q[a:b] for q in found[v]) for v in levels]
+            fade = _fade(a, b, x.size, edge // 2)
+            whole = _averaged(parts, model.horizon * sample_rate)
+            for old, new in zip(mean, whole, strict=True):
+                old[a:b] += fade * (new - old[a:b])
+    signal, second, presence = mean
+    variance = np.maximum(second - np.abs(signal) ** 2, 0.0) / 2.0
+    return TrackEstimate(signal, variance, np.clip(presence, 0.0, 1.0))
+
+
+def _solved(
+    x: Any, levels: Sequence[Level], sample_rate: float, model: TrackModel
+) -> list[tuple[Any, Any, Any, Any]]:
     coefficients = [analyse(x, level) for level in levels]
     # the tables end there: louder series are treated as if their noise were louder too
     peak = max(float(np.abs(c).max()) for c in coefficients)
     unit = max(1.0, peak / LOUDEST)
-    found = [
+    return [
         _one_length(c, level, x.size, sample_rate, model, unit)
         for c, level in zip(coefficients, levels, strict=True)
     ]
-    reach = model.horizon * sample_rate
+
+
+def _averaged(found: list[tuple[Any, Any, Any, Any]], reach: float) -> tuple[Any, Any, Any]:
+    """Mean, mean square and presence over the lengths, weighted by their evidence."""
+    from scipy.ndimage import gaussian_filter1d
+
     rate = np.stack([f[3] for f in found])
     evidence = gaussian_filter1d(rate, reach / 2.5, axis=1, mode="nearest") * reach
     weights = np.exp(evidence - evidence.max(axis=0))
     weights /= weights.sum(axis=0)
-    signal = sum(w * f[0] for w, f in zip(weights, found, strict=True))
-    second = sum(w * f[1] for w, f in zip(weights, found, strict=True))
-    presence = sum(w * f[2] for w, f in zip(weights, found, strict=True))
-    variance = np.maximum(second - np.abs(signal) ** 2, 0.0) / 2.0
-    return TrackEstimate(signal, variance, np.clip(presence, 0.0, 1.0))
+    signal, second, presence = (sum(w * f[i] for w, f in zip(weights, found, strict=True)) for i in range(3))
+    return signal, second, presence
+
+
+def _awake(present: Any, edge: int) -> list[tuple[int, int]]:
+    """Stretches with a track and their surroundings, joined where they touch."""
+    out: list[tuple[int, int]] = []
+    at = np.flatnonzero(np.diff(np.concatenate(([0], present.astype(np.int8), [0]))))
+    for a, b in at.reshape(-1, 2).tolist():
+        first, last = max(0, a - edge), min(present.size, b + edge)
+        if out and first <= out[-1][1]:
+            out[-1] = (out[-1][0], last)
+        else:
+            out.append((first, last))
+    return out
+
+
+def _fade(a: int, b: int, n: int, length: int) -> Any:
+    """Rises and falls at ends that are not those of the series."""
+    out = np.ones(b - a)
+    rise = np.sin(np.pi / 2 * (np.arange(min(length, b - a)) + 0.5) / length) ** 2
+    if a > 0:
+        out[: rise.size] *= rise
+    if b < n:
+        out[b - a - rise.size :] *= rise[::-1]
+    return out
 
 
 def _one_length(
