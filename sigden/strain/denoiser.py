@@ -300,10 +300,10 @@ class StrainDenoiser(Method):
             require_mask(mask, values, label)
         gaps = np.where(mask, np.nan, values) if mask is not None else values
         rows = gaps.reshape(-1, gaps.shape[-1])
-        results = [
-            self.analyse(row, sample_rate=sample_rate, label=label if len(rows) == 1 else f"{label}[{i}]")
-            for i, row in enumerate(rows)
-        ]
+        labels = [label if len(rows) == 1 else f"{label}[{i}]" for i in range(len(rows))]
+        with ThreadPoolExecutor(max_workers=min(len(rows), _THREADS)) as pool:
+            one = partial(self.analyse, sample_rate=sample_rate)
+            results = list(pool.map(lambda row, name: one(row, label=name), rows, labels))
         white = self.output == "whitened"
         estimate = np.stack([r.whitened_denoised if white else r.denoised for r in results])
         error = np.stack([r.whitened_uncertainty if white else r.uncertainty for r in results])

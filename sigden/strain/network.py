@@ -6,6 +6,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -121,7 +122,12 @@ class CoherentStrain(StrainDenoiser):
         rows = [i for i, row in enumerate(values) if not np.isnan(row).all()]
         if not rows:
             raise InputError(f"{label}: every sample of every detector is NaN")
-        single = [self.analyse(values[i], sample_rate=sample_rate, label=f"{label}[{i}]") for i in rows]
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            single = list(
+                pool.map(
+                    lambda i: self.analyse(values[i], sample_rate=sample_rate, label=f"{label}[{i}]"), rows
+                )
+            )
         results, pairs = self._join(single, values[rows], rows)
         white = self.output == "whitened"
         estimate, error = np.full(values.shape, np.nan), np.full(values.shape, np.nan)

@@ -16,7 +16,7 @@ __all__ = ["TrackEstimate", "TrackModel", "estimate_tracks"]
 
 # Every third length looks at the whole series; the others only where one of these has found something.
 _STRIDE = 3
-_AWAKE = 0.5
+_AWAKE = 12.0  # squared signal-to-noise ratio per second, of which noise alone rarely leaves so much
 _MARGIN = 0.75
 
 
@@ -89,7 +89,7 @@ def estimate_tracks(
     -----
     The lengths are averaged at every time with weights ``exp(E)``, where E is the log evidence of a length
     against noise over about `horizon` around that time. Every third length goes over the whole series, the
-    others where one of these finds a track to be more likely than not.
+    others around what these leave of the series.
     """
     model = model or TrackModel()
     levels = grid(tuple(t * sample_rate for t in model.lengths), band[0] / sample_rate, band[1] / sample_rate)
@@ -98,9 +98,9 @@ def estimate_tracks(
     mean = _averaged(list(found.values()), model.horizon * sample_rate)
     rest = [level for level in levels if level not in found]
     if rest:
-        present = np.max([f[2] for f in found.values()], axis=0)
+        loud = np.abs(mean[0]) ** 2 * sample_rate > _AWAKE
         edge = round(_MARGIN * levels[-1].length)
-        for a, b in _awake(present > _AWAKE, edge):
+        for a, b in _awake(loud, edge):
             more = dict(zip(rest, _solved(x[a:b], rest, sample_rate, model), strict=True))
             parts = [more[v] if v in more else tuple(q[a:b] for q in found[v]) for v in levels]
             fade = _fade(a, b, x.size, edge // 2)
