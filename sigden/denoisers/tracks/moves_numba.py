@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numba as nb
 import numpy as np
 
@@ -18,7 +20,7 @@ _cube = nb.float32[:, :, ::1]
 
 
 @nb.njit([(_cube, _cube)], **_OPTIONS)
-def _mix_amplitudes(src, dst):
+def _mix_amplitudes(src: Any, dst: Any) -> Any:
     count = src.shape[0]
     stay = np.float32(1) - 2 * _AMPLITUDE_CHANGE
     for a in range(count):
@@ -30,7 +32,7 @@ def _mix_amplitudes(src, dst):
 
 
 @nb.njit([(_cube, _cube, _cube, _cube)], **_OPTIONS)
-def advance(src, dst, one, two):
+def advance(src: Any, dst: Any, one: Any, two: Any) -> Any:
     """Predict the next slice: half a step at the old chirp rate, half at the new one, and a drift.
 
     A track of rate k climbs ``2 k`` bins a slice. What leaves the band is lost.
@@ -62,7 +64,7 @@ def advance(src, dst, one, two):
 
 
 @nb.njit([(_cube, _cube, _cube, _cube)], **_OPTIONS)
-def advance_adjoint(src, dst, one, two):
+def advance_adjoint(src: Any, dst: Any, one: Any, two: Any) -> Any:
     """Transpose of `advance`."""
     amplitudes, rates, width = src.shape
     bins, top = width - 2 * MARGIN, rates // 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numba as nb
 import numpy as np
@@ -20,18 +21,18 @@ _SAFE = {"nogil": True, "cache": True, "error_model": "numpy"}
 
 
 @nb.njit(**_SAFE)
-def _log(x):
+def _log(x: Any) -> Any:
     return math.log(x) if x > 0 else -1e300
 
 
 @nb.njit(**_SAFE)
-def _factor(logarithm, amount):
+def _factor(logarithm: Any, amount: Any) -> Any:
     """Exponential that float32 can hold; zero where there is nothing to scale."""
     return math.exp(min(logarithm, _LARGEST_EXPONENT)) if amount > 0 else 0.0
 
 
 @nb.njit(**_SAFE)
-def _shift(logarithm, index):
+def _shift(logarithm: Any, index: Any) -> Any:
     """What is taken off a slice's log likelihoods so that they do not overflow."""
     loudest = index.max()
     top = 0.0
@@ -41,7 +42,7 @@ def _shift(logarithm, index):
 
 
 @nb.njit(**_FAST)
-def _weigh(x, index, logarithm, ratio, shift):
+def _weigh(x: Any, index: Any, logarithm: Any, ratio: Any, shift: Any) -> Any:
     """Multiply by the likelihood, in place; the sum."""
     bins, total, less = index.shape[1], 0.0, np.float32(shift)
     for a in range(x.shape[0]):
@@ -56,12 +57,12 @@ def _weigh(x, index, logarithm, ratio, shift):
                 for f in range(bins):
                     o[f] *= table[i[f]]
                     part += o[f]
-            total += part
+            total += float(part)
     return total
 
 
 @nb.njit(**_FAST)
-def _affine(x, bins, scale, offsets):
+def _affine(x: Any, bins: Any, scale: Any, offsets: Any) -> Any:
     """``x = scale x + offsets[a]`` within the band, in place; the sum before the offsets."""
     total, w = 0.0, np.float32(scale)
     for a in range(x.shape[0]):
@@ -72,12 +73,12 @@ def _affine(x, bins, scale, offsets):
                 y = o[f] * w
                 part += y
                 o[f] = y + b
-            total += part
+            total += float(part)
     return total
 
 
 @nb.njit(**_FAST)
-def _keep(x, scale, bins, out):
+def _keep(x: Any, scale: Any, bins: Any, out: Any) -> Any:
     """Scale in place and copy what lies within the band."""
     w = np.float32(scale)
     for a in range(x.shape[0]):
@@ -90,7 +91,7 @@ def _keep(x, scale, bins, out):
 
 
 @nb.njit(**_FAST)
-def _moments(filtered, later, index, mean, square, gain):
+def _moments(filtered: Any, later: Any, index: Any, mean: Any, square: Any, gain: Any) -> Any:
     """Unnormalised posterior: mass, mean square; adds the mean over the coefficient to `gain`."""
     bins, mass, power = index.shape[1], 0.0, 0.0
     for a in range(filtered.shape[0]):
@@ -103,13 +104,13 @@ def _moments(filtered, later, index, mean, square, gain):
                 m += z
                 p += z * q[i[f]]
                 o[f] += z * g[i[f]]
-            mass += m
-            power += p
+            mass += float(m)
+            power += float(p)
     return mass, power
 
 
 @nb.njit(**_FAST)
-def _average(x, bins, prior):
+def _average(x: Any, bins: Any, prior: Any) -> Any:
     """Mean over the states of a new track, and the largest value."""
     total, largest = 0.0, np.float32(0)
     for a in range(x.shape[0]):
@@ -134,8 +135,20 @@ _outputs = (nb.float32[:, :, :, ::1], _cube, _line, _line, _line)
 
 @nb.njit([(*_arguments, *_outputs)], **_SAFE)
 def smooth_tracks(
-    index, logarithm, ratio, mean, square, prior, birth, death, history, gain, power, presence, evidence
-):
+    index: Any,
+    logarithm: Any,
+    ratio: Any,
+    mean: Any,
+    square: Any,
+    prior: Any,
+    birth: Any,
+    death: Any,
+    history: Any,
+    gain: Any,
+    power: Any,
+    presence: Any,
+    evidence: Any,
+) -> None:
     """Posterior mean of the signal's coefficients over all tracks of one length.
 
     Parameters
