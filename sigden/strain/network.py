@@ -55,9 +55,15 @@ class CoherentStrain(StrainDenoiser):
     Notes
     -----
     Every detector goes through `StrainDenoiser` first; `sigden.strain.coherent` then joins the whitened
-    streams wherever a common signal is found, and leaves single-detector estimates where detectors disagree.
+    streams [1]_ wherever a common signal is found, and leaves single-detector estimates where detectors
+    disagree.
     A detector of NaN alone is missing: it stays NaN and the others go on. Detectors are joined where none
     that is present has a gap.
+
+    References
+    ----------
+    .. [1] Y. Guersel and M. Tinto, "Near optimal solution to the inverse problem for gravitational-wave
+       bursts", Phys. Rev. D 40 (1989) 3884.
 
     Examples
     --------
