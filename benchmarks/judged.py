@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sigden import JointSparse, SieveCalibration, StrainDenoiser, SubspaceCollaborative
+from sigden import CoherentStrain, JointSparse, SieveCalibration, StrainDenoiser, SubspaceCollaborative
 from sigden.debias import difference_in_means
 from sigden.debias.normal_means import normal_means as posterior_of_means
 from sigden.multiband import Grid, Observation
@@ -13,6 +13,11 @@ from sigden.multiband import Grid, Observation
 def strain(x: Any, fs: float) -> Any:
     """One detector's whitened, band-passed strain in units of the noise sigma."""
     return StrainDenoiser(sample_rate=fs, whitened=True)(x)
+
+
+def strain_joint(x: Any, fs: float) -> Any:
+    """Whitened, band-passed strain of several detectors, shape (detectors, n)."""
+    return CoherentStrain(sample_rate=fs, whitened=True)(x)
 
 
 def multiband(problem: dict[str, Any]) -> Any:

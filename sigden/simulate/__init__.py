@@ -11,6 +11,7 @@ from sigden.simulate.cube_noise import (
     poisson_noise,
     stripe_noise,
 )
+from sigden.simulate.inspiral import newtonian_inspiral
 from sigden.simulate.psd import aligo_psd, aligo_spectrum, coloured_noise
 from sigden.simulate.scene import Scene, Source, scene
 from sigden.simulate.shrunken import ShrunkenPredictions, shrunken_predictions
@@ -38,6 +39,7 @@ __all__ = [
     "impulse_noise",
     "inject",
     "mixed_noise",
+    "newtonian_inspiral",
     "piecewise_constant",
     "poisson_noise",
     "ringdown",
