@@ -134,6 +134,14 @@ def test_single_precision_is_kept(method):
     np.testing.assert_allclose(found.uncertainty, plain.uncertainty, rtol=0.02)
 
 
+def test_positivity_is_a_choice():
+    free, positive = (
+        JointSparse(positivity=p)(observe(0), GRID, response=RESPONSE).estimate for p in (False, True)
+    )
+    assert free.min() < 0
+    np.testing.assert_array_equal(positive, np.maximum(free, 0))
+
+
 def test_input_is_untouched_and_result_repeatable():
     observations = observe(0)
     before = [o.image.copy() for o in observations]
