@@ -176,7 +176,7 @@ def test_what_cannot_be_done_is_said():
     method = JointWiener()
     with pytest.raises(ParameterError, match="VIS mixes z"):
         method(observe(0), GRID, response={"VIS": {"r": 0.5, "z": 0.5}})
-    with pytest.raises(InputError, match="at least one narrow band"):
+    with pytest.raises(InputError, match="every band is declared wide"):
         method(observe(0)[:1], GRID, response=RESPONSE)
 
 

@@ -12,8 +12,8 @@ from sigden.denoisers.starlet.transform import smooth_starlet
 from sigden.errors import ParameterError
 from sigden.multiband.data.grid import Grid
 from sigden.multiband.data.observation import Observation
+from sigden.multiband.data.response import Response
 from sigden.multiband.data.result import MultibandResult
-from sigden.multiband.joint.channel import Response
 from sigden.multiband.joint.fourier_wiener import FourierWiener
 from sigden.multiband.joint.iterative_wiener import IterativeWiener, smoothed_square
 from sigden.multiband.joint.scene_prior import ScenePrior
