@@ -57,7 +57,7 @@ def model_variance(estimate: Any, residual: Sequence[Any], prior: ScenePrior) ->
     share = np.full(mean.shape, _UNSEEN_COLOUR**2, dtype=estimate.dtype)
     ground = smooth_starlet(np.maximum(mean, 0.0) ** 2, _WINDOW)
     for channel, image in zip(prior.channels, residual, strict=True):
-        if channel.factor != 1 or np.count_nonzero(channel.mix) < 2 or image.shape != mean.shape:
+        if channel.transfer is None or channel.factor != 1 or np.count_nonzero(channel.mix) < 2:
             continue
         error = channel.sigma if channel.error is None else np.where(channel.used, channel.error, np.inf)
         squared = np.asarray(error, dtype=estimate.dtype) ** 2

@@ -228,6 +228,7 @@ def _relative_flux(channels: Sequence[Channel], sharp: Channel, power: Any, grid
             seen = fft.irfft2(modes * c.transfer, s=grid.shape, workers=fft_workers(modes))
             seen = seen[:: c.factor, :: c.factor]
         b = int(np.argmax(c.mix))
+        seen = seen * float(c.mix[b])
         top[b] += np.sum(weight * seen * c.data)
         bottom[b] += np.sum(weight * seen**2)
     flux = top / bottom
