@@ -9,7 +9,7 @@ import numpy as np
 
 from sigden.debias.moments import Design, score_weights, solve, sums
 
-__all__ = ["choose_ridge", "choose_score_ridge", "folds_of", "held_out_risk"]
+__all__ = ["choose_ridge", "choose_score_ridge", "folds_of", "held_out_risk", "variance_charge"]
 
 #: Candidates, in units of the squared spread of the predictions.
 RIDGES = tuple(10.0 ** (0.5 * k) for k in range(-8, 1))
@@ -51,13 +51,25 @@ def choose_score_ridge(design: Design, folds: Any, penalty: Any) -> float:
     return SCORE_RIDGES[int(np.argmin(risks))]
 
 
+def variance_charge(design: Design) -> float:
+    """Weight of the mean squared residual that makes it the variance of a contrast, summed over instruments.
+
+    Notes
+    -----
+    Instruments have unit mean square, so a moment of residuals of variance v has the variance v / n.
+    """
+    n, q = design.z.shape
+    return _CONTRAST * q / n
+
+
 def held_out_risk(design: Design, folds: Any, roughness: Any, penalty: Any) -> tuple[float, Any]:
     """Squared moments of held-out residuals, with the charge for variance, and each pair's part in them."""
     total = sums(design)
+    charge = variance_charge(design)
     rho = np.empty(design.t.size)
     for f in np.unique(folds):
         where = folds == f
-        b, _, _ = solve(total.without(sums(design, where)), roughness, penalty)
+        b, _, _ = solve(total.without(sums(design, where)), roughness, penalty, charge)
         rho[where] = design.x[where] @ b - design.t[where]
     n = design.t.size
     moments = design.z.T @ rho / n

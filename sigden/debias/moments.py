@@ -38,7 +38,7 @@ class Sums:
     ----------
     count : float
         Number of pairs.
-    zx, zt, zz, x, dz, t : numpy.ndarray
+    zx, zt, zz, xx, xt, x, dz, t : numpy.ndarray
         Sums of the products and of the bases.
     """
 
@@ -46,6 +46,8 @@ class Sums:
     zx: Any
     zt: Any
     zz: Any
+    xx: Any
+    xt: Any
     x: Any
     dz: Any
     t: Any
@@ -57,6 +59,8 @@ class Sums:
             self.zx - part.zx,
             self.zt - part.zt,
             self.zz - part.zz,
+            self.xx - part.xx,
+            self.xt - part.xt,
             self.x - part.x,
             self.dz - part.dz,
             self.t - part.t,
@@ -66,7 +70,7 @@ class Sums:
 def sums(design: Design, where: Any = slice(None)) -> Sums:
     """Sums over some of the pairs."""
     x, z, dz, t = design.x[where], design.z[where], design.dz[where], design.t[where]
-    return Sums(float(t.size), z.T @ x, z.T @ t, z.T @ z, x.sum(0), dz.sum(0), t.sum())
+    return Sums(float(t.size), z.T @ x, z.T @ t, z.T @ z, x.T @ x, x.T @ t, x.sum(0), dz.sum(0), t.sum())
 
 
 def score_weights(total: Sums, penalty: Any) -> Any:
@@ -74,8 +78,8 @@ def score_weights(total: Sums, penalty: Any) -> Any:
     return -np.linalg.solve(total.zz / total.count + penalty, total.dz / total.count)
 
 
-def solve(total: Sums, roughness: Any, penalty: Any) -> tuple[Any, Any, Any]:
-    """Coefficients that minimise the moments and the roughness under two exact moments.
+def solve(total: Sums, roughness: Any, penalty: Any, charge: float) -> tuple[Any, Any, Any]:
+    """Coefficients that minimise moments, variance and roughness under two exact moments.
 
     Parameters
     ----------
@@ -85,6 +89,8 @@ def solve(total: Sums, roughness: Any, penalty: Any) -> tuple[Any, Any, Any]:
         Times the ridge.
     penalty : numpy.ndarray, shape (q, q)
         Of the score of the truth.
+    charge : float
+        Weight on the mean squared residual, for the variance of the moments.
 
     Returns
     -------
@@ -100,13 +106,13 @@ def solve(total: Sums, roughness: Any, penalty: Any) -> tuple[Any, Any, Any]:
     weights = score_weights(total, penalty)
     exact = np.stack([total.x / n, weights @ gram])
     values = np.array([total.t / n, weights @ right])
-    system = _system(gram.T @ gram + roughness, exact)
-    both = _solve(system, np.concatenate([gram.T @ right, values]))
+    system = _system(gram.T @ gram + charge * total.xx / n + roughness, exact)
+    both = _solve(system, np.concatenate([gram.T @ right + charge * total.xt / n, values]))
     p = gram.shape[1]
     return both[:p], both[p:], weights
 
 
-def influence(design: Design, roughness: Any, penalty: Any) -> Any:
+def influence(design: Design, roughness: Any, penalty: Any, charge: float) -> Any:
     """Influence of each pair on the coefficients at fixed ridges and knots, shape (n, p).
 
     Notes
@@ -118,19 +124,20 @@ def influence(design: Design, roughness: Any, penalty: Any) -> Any:
     total = sums(design)
     n = total.count
     gram = total.zx / n
-    b, (first, second), a = solve(total, roughness, penalty)
+    b, (first, second), a = solve(total, roughness, penalty, charge)
     rho = x @ b - t
     moments = gram @ b - total.zt / n
     zm, za = z @ moments, z @ a
     # the projection is P = Z S^-1 Z', with S = 1 at these instruments
-    gradient = x * zm[:, None] + (z @ gram) * (rho - zm)[:, None]
+    gradient = x * zm[:, None] + (z @ gram) * (rho - zm)[:, None] + charge * rho[:, None] * x
     matrix = total.zz / n + penalty
     da = -np.linalg.solve(matrix, (dz + z * za[:, None]).T + (penalty @ a)[:, None]).T
     gradient += first * x + second * (x * za[:, None] + da @ gram)
     gradient -= gradient.mean(axis=0)
     moment = za * rho + da @ moments
     constraints = np.stack([rho, moment - moment.mean()], axis=1)
-    system = _system(gram.T @ gram + roughness, np.stack([total.x / n, a @ gram]))
+    matrix = gram.T @ gram + charge * total.xx / n + roughness
+    system = _system(matrix, np.stack([total.x / n, a @ gram]))
     out = -_solve(system, np.concatenate([gradient, constraints], axis=1).T).T
     return out[:, : b.size]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from sigden.debias.base import Calibration
 from sigden.debias.calibration_set import CalibrationSet
-from sigden.debias.choice import RIDGES, choose_ridge, choose_score_ridge, folds_of
+from sigden.debias.choice import RIDGES, choose_ridge, choose_score_ridge, folds_of, variance_charge
 from sigden.debias.fitted import LinearBasisCalibration
 from sigden.debias.moments import Design, influence, solve, sums
 from sigden.debias.splines import NaturalSpline, quantile_knots
@@ -71,8 +71,10 @@ class SieveCalibration(Calibration):
     single outliers do not decide. With ``knots=2, instruments=2`` the score is a line and the result is
     `LinearCalibration` to rounding.
 
-    The ridge is the largest whose held-out squared moments, charged with the variance of a contrast of two
-    groups, lie within one standard error of the least. Standard errors take the chosen constants as given.
+    What is minimised is the expected squared error of contrasts between groups of calibration items: squared
+    moments, the variance of a contrast (mean squared residual times 4 q / n for q instruments and n pairs)
+    and roughness. The ridge is the largest whose held-out squared moments and variance lie within one
+    standard error of the least. Standard errors take the chosen constants as given.
 
     References
     ----------
@@ -117,7 +119,8 @@ class SieveCalibration(Calibration):
         knots, ridge, spline = self._smoothness(line, folds, penalty)
         design = Design(spline(x), z, dz, t)
         roughness = ridge * spline.roughness
-        coefficients, _, _ = solve(sums(design), roughness, penalty)
+        charge = variance_charge(design)
+        coefficients, _, _ = solve(sums(design), roughness, penalty, charge)
         return LinearBasisCalibration(
             method=self,
             tuned=self.replace(
@@ -126,7 +129,7 @@ class SieveCalibration(Calibration):
             calibration=pairs,
             basis=SieveBasis(spline, centre, scale),
             coefficients=coefficients,
-            influence=influence(design, roughness, penalty),
+            influence=influence(design, roughness, penalty, charge),
             offset=offset,
         )
 

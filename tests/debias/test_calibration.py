@@ -11,6 +11,7 @@ from sigden.debias import (
     SieveCalibration,
     calibration_set,
 )
+from sigden.debias.choice import variance_charge
 from sigden.debias.moments import Design, influence, solve, sums
 from sigden.debias.splines import NaturalSpline, quantile_knots
 from sigden.simulate import shrunken_predictions
@@ -143,7 +144,7 @@ def test_influence_is_the_derivative_with_respect_to_the_weight_of_a_pair():
     spline = NaturalSpline(quantile_knots(x, 5, 0.05))
     instruments = NaturalSpline(quantile_knots(t, 6, 0.05), bounded=True)
     roughness = 0.01 * spline.roughness
-    ridge = 0.1
+    ridge, charge = 0.1, 0.2
 
     def fit(counts):
         h, dh = instruments(t), instruments.derivative(t)
@@ -153,20 +154,49 @@ def test_influence_is_the_derivative_with_respect_to_the_weight_of_a_pair():
         root = np.sqrt(counts)[:, None]
         total = sums(Design(root * design.x, root * design.z, root * design.dz, root[:, 0] * t))
         weighted = type(total)(
-            float(counts.sum()), total.zx, total.zt, total.zz,
+            float(counts.sum()), total.zx, total.zt, total.zz, total.xx, total.xt,
             counts @ design.x, counts @ design.dz, float(counts @ t),
         )  # fmt: skip
-        return solve(weighted, roughness, penalty)[0], design, penalty
+        return solve(weighted, roughness, penalty, charge)[0], design, penalty
 
     ones = np.ones(t.size)
     _, design, penalty = fit(ones)
-    formula = influence(design, roughness, penalty)
+    formula = influence(design, roughness, penalty, charge)
     for i in generator.choice(t.size, 6, replace=False):
         up, down = ones.copy(), ones.copy()
         up[i] += 1e-5
         down[i] -= 1e-5
         slope = (fit(up)[0] - fit(down)[0]) / 2e-5 * t.size
         np.testing.assert_allclose(formula[i], slope, rtol=0, atol=1e-5 * np.abs(formula).max())
+
+
+def test_the_solution_minimises_moments_variance_and_roughness_under_its_exact_moments():
+    generator = np.random.default_rng(3)
+    n, p, q, charge = 200, 5, 6, 0.05
+    x, z, dz, t = (generator.standard_normal(shape) for shape in ((n, p), (n, q), (n, q), n))
+    roughness, penalty = np.diag(np.arange(p) / 10.0), np.zeros((q, q))
+    b, _, weights = solve(sums(Design(x, z, dz, t)), roughness, penalty, charge)
+    exact = np.stack([np.ones(n), z @ weights])
+    np.testing.assert_allclose(exact @ (x @ b - t), 0, atol=1e-9)
+
+    def cost(c):
+        rho = x @ c - t
+        return ((z.T @ rho / n) ** 2).sum() + charge * (rho**2).mean() + c @ roughness @ c
+
+    free = np.linalg.svd(exact @ x)[2][2:]
+    for step in generator.standard_normal((20, p - 2)) @ free * 0.01:
+        assert cost(b + step) > cost(b)
+
+
+def test_the_charge_is_the_variance_of_a_contrast_of_two_groups():
+    generator = np.random.default_rng(4)
+    n, q = 400, 5
+    z = np.linalg.qr(generator.standard_normal((n, q)))[0] * np.sqrt(n)
+    design = Design(np.empty((n, 1)), z, z, np.empty(n))
+    noise = generator.normal(0, 0.7, (4000, n))
+    # a contrast doubles the moment of a sign
+    variance = (2.0 * noise @ z / n).var(axis=0).sum()
+    assert variance_charge(design) * 0.7**2 == pytest.approx(variance, rel=0.05)
 
 
 def test_splines_are_cardinal_natural_and_differentiated_exactly():

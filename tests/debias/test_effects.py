@@ -35,7 +35,7 @@ def fit(n=400, seed=0, method=None, **options):
 def test_the_interval_covers_where_the_naive_one_does_not(shape):
     covered, naive = [], []
     for seed in range(120):
-        u, treated = trial(6000, seed, shape=shape)
+        u, treated = trial(20000, seed, shape=shape)
         calibration = fit(200, seed, SieveCalibration(ridge=0.003, knots=6), shape=shape)
         found = difference_in_means(calibration, u, treated)
         covered.append(found.low <= 0.5 <= found.high)
