@@ -112,6 +112,7 @@ def test_the_sieve_is_unbiased_where_the_line_is_not():
     assert abs(errors["SieveCalibration"]) < 0.04
 
 
+@pytest.mark.filterwarnings("ignore:the slope of prediction on truth")
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(40, 400))
 def test_linear_bases_are_linear_calibration(seed, n):
