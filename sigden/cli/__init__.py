@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from sigden.cli.cube import cube
 from sigden.cli.cwb import cwb
 from sigden.cli.demo import demo
 from sigden.cli.errors import Commands
@@ -26,5 +27,5 @@ def main() -> None:
     """
 
 
-for _command in (demo, strain, multiband, run, methods, cwb):
+for _command in (demo, strain, multiband, cube, run, methods, cwb):
     main.add_command(_command)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sigden.io.atomic import atomic_path, prepare_output
+    from sigden.io.cube import read_cube, write_cube
+    from sigden.io.cube_value import Cube
     from sigden.io.examples import shipped_example
     from sigden.io.gwosc import fetch_event
     from sigden.io.hdf5 import open_hdf5, read_dataset
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from sigden.io.write import read_provenance, write_strain
 
 __all__ = [
+    "Cube",
     "QualityVector",
     "StrainSeries",
     "atomic_path",
@@ -27,6 +30,7 @@ __all__ = [
     "open_hdf5",
     "open_mosaic",
     "prepare_output",
+    "read_cube",
     "read_dataset",
     "read_multiband",
     "read_npy",
@@ -36,12 +40,14 @@ __all__ = [
     "read_psf",
     "read_strain",
     "shipped_example",
+    "write_cube",
     "write_multiband",
     "write_strain",
 ]
 
 _HOMES = MappingProxyType(
     {
+        "Cube": "cube_value",
         "QualityVector": "series",
         "StrainSeries": "series",
         "atomic_path": "atomic",
@@ -49,6 +55,7 @@ _HOMES = MappingProxyType(
         "open_hdf5": "hdf5",
         "open_mosaic": "multiband.mosaic",
         "prepare_output": "atomic",
+        "read_cube": "cube",
         "read_dataset": "hdf5",
         "read_multiband": "multiband.result",
         "read_npy": "npz",
@@ -58,6 +65,7 @@ _HOMES = MappingProxyType(
         "read_psf": "multiband.psf",
         "read_strain": "strain",
         "shipped_example": "examples",
+        "write_cube": "cube",
         "write_multiband": "multiband.result",
         "write_strain": "write",
     }

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sigden.report.cube import CubeSection, cube_figures, cube_page
     from sigden.report.multiband import MultibandSection, multiband_figures, multiband_page
     from sigden.report.page import Section, report_page, strain_page
     from sigden.report.render import to_png, to_svg
@@ -14,9 +15,12 @@ if TYPE_CHECKING:
     from sigden.report.strain import strain_figure
 
 __all__ = [
+    "CubeSection",
     "MultibandSection",
     "Section",
     "constant_q",
+    "cube_figures",
+    "cube_page",
     "multiband_figures",
     "multiband_page",
     "report_page",
@@ -28,9 +32,12 @@ __all__ = [
 
 _HOMES = MappingProxyType(
     {
+        "CubeSection": "cube",
         "MultibandSection": "multiband",
         "Section": "page",
         "constant_q": "spectrogram",
+        "cube_figures": "cube",
+        "cube_page": "cube",
         "multiband_figures": "multiband",
         "multiband_page": "multiband",
         "report_page": "page",
