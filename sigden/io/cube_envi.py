@@ -161,7 +161,9 @@ def envi_pair(path: str | os.PathLike[str]) -> tuple[Path, Path]:
 
 
 def _new_pair(path: Path) -> tuple[Path, Path]:
-    return path.with_suffix(".hdr"), path.with_suffix(".img") if path.suffix.lower() == ".hdr" else path
+    if path.suffix.lower() == ".hdr":
+        return path, path.with_suffix(".img")
+    return path.with_suffix(".hdr"), path
 
 
 def _spectral() -> Any:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +86,6 @@ def read_fits_cube(
         names = [name.upper() for name in image_names(units)]
         number = _science(units, names, path, hdu)
         unit, where = units[number], f"{path}[{number}]"
-        if "COMPLEX" in str(unit.header.get("BUNIT", "")).upper():
-            raise FileError(f"{where}: holds complex numbers")
         shape = check_size(unit, where, path, max_bytes)
         axis = find_axis(shape, where=where, axis=_axis(unit.header, axis), bands=None, usual=0)
         stored = native(unit.data)
@@ -153,7 +152,12 @@ def write_fits_cube(
     """
     from astropy.io import fits
 
-    layout = cube.header if isinstance(cube.header, FitsLayout) else _new_layout(cube)
+    if isinstance(cube.header, FitsLayout):
+        layout = cube.header
+    else:
+        # FITS cubes are (wavelength, y, x), whatever the file was that this one came from
+        cube = replace(cube, axis=0)
+        layout = _new_layout(cube)
     units = []
     for number, unit in enumerate(layout.units):
         if number == layout.science:
@@ -169,7 +173,8 @@ def write_fits_cube(
         units.append(unit)
     if layout.noise is None and cube.variance is not None:
         units.append(fits.ImageHDU(cube.in_file_order(cube.variance), name="STAT"))
-    with atomic_path(path, overwrite) as temporary, temporary.open("wb") as stream:
+    opened: Any = gzip.open if Path(path).suffix.lower() == ".gz" else open
+    with atomic_path(path, overwrite) as temporary, opened(temporary, "wb") as stream:
         fits.HDUList(units).writeto(stream, output_verify="silentfix", checksum=True)
 
 
@@ -253,13 +258,26 @@ def _new_layout(cube: Cube) -> FitsLayout:
     data = fits.ImageHDU(name="DATA")
     if cube.unit:
         data.header["BUNIT"] = cube.unit
-    wave, key = cube.wavelength, 3 - cube.axis
-    if wave is not None and len(wave) > 1:
+    wave, unit = cube.wavelength, _fits_unit(cube.wavelength_unit)
+    if wave is not None and len(wave) > 1 and unit:
         step = float(wave[-1] - wave[0]) / (len(wave) - 1)
         if np.allclose(np.diff(wave), step, rtol=1e-4, atol=0):
-            data.header[f"CTYPE{key}"] = "WAVE"
-            data.header[f"CRPIX{key}"] = 1.0
-            data.header[f"CRVAL{key}"] = float(wave[0])
-            data.header[f"CDELT{key}"] = step
-            data.header[f"CUNIT{key}"] = cube.wavelength_unit
+            data.header["CTYPE3"] = "WAVE"
+            data.header["CRPIX3"] = 1.0
+            data.header["CRVAL3"] = float(wave[0])
+            data.header["CDELT3"] = step
+            data.header["CUNIT3"] = unit
     return FitsLayout((fits.PrimaryHDU(), data), 1, None, False)
+
+
+def _fits_unit(name: str) -> str:
+    """Unit of length as FITS writes it, an empty text where it is none."""
+    from astropy import units as u
+
+    lower = name.strip().lower()
+    plain = {"nanometers": "nm", "micrometers": "um", "microns": "um", "angstroms": "Angstrom"}
+    try:
+        unit = u.Unit(plain.get(lower, name.strip()))
+        return unit.to_string("fits") if unit.is_equivalent(u.m) else ""
+    except ValueError:
+        return ""

@@ -32,8 +32,10 @@ _PER_UNIT_NM = {
     "nanometer": 1.0,
     "um": 1e3,
     "micron": 1e3,
+    "microns": 1e3,
     "micrometers": 1e3,
     "angstrom": 0.1,
+    "angstroms": 0.1,
     "a": 0.1,
     "m": 1e9,
 }

@@ -215,6 +215,23 @@ def test_fits_axis_by_ctype(values, tmp_path):
     assert read_cube(tmp_path / "a.fits", axis=0).values.shape == (COLUMNS, BANDS, ROWS)
 
 
+@pytest.mark.parametrize("name", ["a.fits", "a.fits.gz"])
+def test_fits_from_another_kind_of_file(cube, tmp_path, name):
+    from dataclasses import replace
+
+    write_cube(tmp_path / name, replace(cube, wavelength_unit="Nanometers", unit="Jy"))
+    content = (tmp_path / name).read_bytes()
+    assert content.startswith(b"\x1f\x8b" if name.endswith("gz") else b"SIMPLE")
+    assert fits.getdata(tmp_path / name, "DATA").shape == (BANDS, ROWS, COLUMNS)
+    found = read_cube(tmp_path / name)
+    np.testing.assert_array_equal(found.values, cube.values)
+    np.testing.assert_array_equal(found.variance, cube.variance)
+    np.testing.assert_allclose(found.wavelength, cube.wavelength)
+    assert (found.wavelength_unit, found.unit) == ("nm", "Jy")
+    write_cube(tmp_path / "b.fits", replace(cube, wavelength_unit="channels"))
+    assert read_cube(tmp_path / "b.fits").wavelength is None
+
+
 def test_fits_that_cannot_be_used(values, tmp_path):
     fits.PrimaryHDU(values[0]).writeto(tmp_path / "flat.fits")
     with pytest.raises(FileError, match="no image with three axes"):
