@@ -84,6 +84,8 @@ def rgb_figure(section: CubeSection, *, palette: Palette = LIGHT) -> Figure:
     matplotlib.figure.Figure
         Side by side, each band stretched between the 1 and 99.5 percentiles of its estimate.
     """
+    from matplotlib.patheffects import withStroke
+
     bands = colour_bands(section)
     cubes = [("Before", section.before), ("After", section.after)]
     if section.truth is not None:
@@ -99,11 +101,19 @@ def rgb_figure(section: CubeSection, *, palette: Palette = LIGHT) -> Figure:
         shown = np.clip((shown - low) / np.where(high > low, high - low, 1.0), 0.0, 1.0)
         axis.imshow(shown, origin=section.origin, interpolation="nearest")
         frame(axis, f"{name}: {', '.join(section.band_name(b) for b in bands)}", palette)
+    # dark around white, so that marks stand out of any colour
+    halo = [withStroke(linewidth=2.5, foreground="#101418")]
     for number, (row, column) in enumerate(section.pixels, 1):
         for axis in axes[:2]:
-            axis.plot(column, row, "o", markersize=11, markerfacecolor="none", markeredgecolor="#ffffff")
+            axis.scatter(column, row, s=110, facecolors="none", edgecolors="#ffffff", path_effects=halo)
             axis.annotate(
-                str(number), (column, row), (7, 5), textcoords="offset points", color="#ffffff", fontsize=10
+                str(number),
+                (column, row),
+                (7, 5),
+                textcoords="offset points",
+                color="#ffffff",
+                fontsize=10,
+                path_effects=halo,
             )
     return figure
 
@@ -247,7 +257,7 @@ def bright_pixels(values: Any, count: int) -> tuple[tuple[int, int], ...]:
     values : array, shape (rows, columns, bands)
         Denoised cube.
     count : int
-        How many.
+        How many; fewer come where no other spectrum differs.
 
     Returns
     -------
@@ -264,6 +274,8 @@ def bright_pixels(values: Any, count: int) -> tuple[tuple[int, int], ...]:
     distance = np.sum((pixels - pixels[chosen[0]]) ** 2, axis=1)
     while len(chosen) < min(count, rows * columns):
         pick = int(np.where(light >= np.median(light), distance, -math.inf).argmax())
+        if not distance[pick] > 0:
+            break
         chosen.append(pick)
         distance = np.minimum(distance, np.sum((pixels - pixels[pick]) ** 2, axis=1))
     return tuple((i // columns, i % columns) for i in chosen)
