@@ -18,7 +18,7 @@ import numba
 import numpy as np
 
 from sigden import RobustSubspace, SubspaceCollaborative, SubspaceDenoise
-from sigden.hyperspectral import Moments, whitened_subspace
+from sigden.hyperspectral import SpectralMoments, whitened_subspace
 from sigden.metrics import mpsnr
 from sigden.simulate import (
     dead_lines,
@@ -104,14 +104,14 @@ def cost(shape, repeat):
 def floor(shape, repeat, rank=10):
     rng = np.random.default_rng(0)
     pixels = rng.standard_normal((shape[0] * shape[1], shape[2]), dtype=np.float32)
-    found = Moments(np.zeros(shape[2]))
+    found = SpectralMoments(np.zeros(shape[2]))
     found.add(pixels)
     sigma = np.ones(shape[2])
     space = whitened_subspace(found.covariance, found.mean, sigma, len(pixels), rank)
     matrix = space.forward().astype(np.float32)
 
     def ours():
-        Moments(np.zeros(shape[2])).add(pixels)
+        SpectralMoments(np.zeros(shape[2])).add(pixels)
         space.project(pixels)
 
     def bare():

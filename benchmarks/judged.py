@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sigden import JointSparse, StrainDenoiser, SubspaceCollaborative
+from sigden import CoherentStrain, JointSparse, SieveCalibration, StrainDenoiser, SubspaceCollaborative
+from sigden.debias import difference_in_means
 from sigden.debias.normal_means import normal_means as posterior_of_means
 from sigden.multiband import Grid, Observation
 
@@ -12,6 +13,11 @@ from sigden.multiband import Grid, Observation
 def strain(x: Any, fs: float) -> Any:
     """One detector's whitened, band-passed strain in units of the noise sigma."""
     return StrainDenoiser(sample_rate=fs, whitened=True)(x)
+
+
+def strain_joint(x: Any, fs: float) -> Any:
+    """Whitened, band-passed strain of several detectors, shape (detectors, n)."""
+    return CoherentStrain(sample_rate=fs, whitened=True)(x)
 
 
 def multiband(problem: dict[str, Any]) -> Any:
@@ -34,6 +40,20 @@ def multiband(problem: dict[str, Any]) -> Any:
     response = {"VIS": dict(zip("riz", problem["alpha"], strict=True))}
     method = JointSparse(target_fwhm=problem["target_fwhm"])
     return method([wide, *narrow], grid, response=response).estimate
+
+
+def unshrink(calibration_predictions: Any, calibration_truth: Any, predictions: Any) -> Any:
+    """Corrected predictions of new items."""
+    return SieveCalibration().fit(calibration_predictions, calibration_truth).predict(predictions)
+
+
+def ate(
+    calibration_predictions: Any, calibration_truth: Any, predictions: Any, treated: Any
+) -> tuple[float, float, float]:
+    """Difference in means of the treated and the others, with its 95 % interval."""
+    calibration = SieveCalibration().fit(calibration_predictions, calibration_truth)
+    effect = difference_in_means(calibration, predictions, treated)
+    return effect.estimate, effect.low, effect.high
 
 
 def normal_means(x: Any, sigma: float) -> Any:

@@ -25,6 +25,7 @@ BUILTIN = MappingProxyType(
         "ROF": "sigden.denoisers.tv.rof:ROF",
         "Starlet": "sigden.denoisers.starlet.denoiser:Starlet",
         "Denoised": "sigden.multiband.after.denoised:Denoised",
+        "ChirpTracks": "sigden.denoisers.tracks.denoiser:ChirpTracks",
         "JointGradient": "sigden.multiband.joint.gradient:JointGradient",
         "JointSparse": "sigden.multiband.joint.sparse:JointSparse",
         "JointWiener": "sigden.multiband.joint.wiener:JointWiener",
@@ -52,7 +53,14 @@ BUILTIN = MappingProxyType(
         "RobustSubspace": "sigden.hyperspectral.robust_subspace:RobustSubspace",
         "SubspaceCollaborative": "sigden.hyperspectral.subspace_collaborative:SubspaceCollaborative",
         "SubspaceDenoise": "sigden.hyperspectral.subspace_denoise:SubspaceDenoise",
+        "CoherentStrain": "sigden.strain.network:CoherentStrain",
         "StrainDenoiser": "sigden.strain.denoiser:StrainDenoiser",
+        "BinnedCalibration": "sigden.debias.baselines:BinnedCalibration",
+        "HierarchicalCalibration": "sigden.debias.hierarchical:HierarchicalCalibration",
+        "LinearCalibration": "sigden.debias.linear:LinearCalibration",
+        "MomentTweedie": "sigden.debias.tweedie:MomentTweedie",
+        "SieveCalibration": "sigden.debias.sieve:SieveCalibration",
+        "TweedieCorrection": "sigden.debias.tweedie:TweedieCorrection",
     }
 )
 

@@ -34,7 +34,7 @@ METHOD_PAGE = """\
 """
 
 # what a user calls; hooks for authors of methods are with the base classes
-CALLED = ("solve", "analyse", "replace", "to_dict", "to_toml", "from_dict")
+CALLED = ("solve", "analyse", "fit", "replace", "to_dict", "to_toml", "from_dict")
 
 PARAMETERS_HEAD = """
 Parameters and defaults
@@ -60,8 +60,10 @@ API_PAGES = {
     "values": ("Methods as values, errors", ["sigden"]),
     "strain": ("Strain and noise", ["sigden.strain", "sigden.noise"]),
     "multiband": ("Multiband", ["sigden.multiband"]),
+    "hyperspectral": ("Hyperspectral and IFU cubes", ["sigden.hyperspectral"]),
     "denoisers": ("Denoisers", ["sigden.denoisers", "sigden.denoisers.base", "sigden.denoisers.choice"]),
     "score": ("Scores", ["sigden.score"]),
+    "debias": ("Shrunken predictions", ["sigden.debias"]),
     "files": ("Files and reports", ["sigden.io", "sigden.report", "sigden.batch"]),
     "plugins": ("Plug-ins", ["sigden.plugins.pycwb", "sigden.plugins.whitened", "sigden.plugins.cwb"]),
     "solvers": ("Solvers", ["sigden.solvers"]),
@@ -107,6 +109,8 @@ def _summary(names) -> str:
 
 
 def _parameters(name: str, cls) -> str:
+    if not cls.parameters():
+        return f"\n.. rubric:: {name}\n\nNone.\n"
     lines = [f"\n.. rubric:: {name}\n", ".. list-table::", "   :header-rows: 1", "   :widths: 25 50 25\n"]
     lines += ["   * - Parameter", "     - Type", "     - Default"]
     for key, (kind, default) in cls.parameters().items():

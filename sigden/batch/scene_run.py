@@ -15,8 +15,8 @@ from sigden.batch.scene_file import Scene
 from sigden.errors import InputError
 from sigden.io.multiband.result import ResultLayout, create_multiband, write_multiband
 from sigden.method import provenance
-from sigden.multiband.apply import narrow_bands
 from sigden.multiband.data.observation import Observation
+from sigden.multiband.data.response import check_response, usable
 from sigden.multiband.data.result import MultibandResult
 from sigden.multiband.tiles.mosaic import Box
 from sigden.multiband.tiles.solve import deconvolve_tiles
@@ -87,12 +87,15 @@ def run_scene(scene: Scene) -> SceneResult:
         If a file cannot be read.
     InputError
         If the images do not fit the grid or each other.
+    ParameterError
+        If the response is not of these bands.
     """
     from sigden.multiband.apply import deconvolve
 
     window = (0, scene.grid.shape[0], 0, scene.grid.shape[1])
-    observations = _seen(scene, window)
-    result = deconvolve(scene.method, observations, scene.grid, response=scene.response)
+    check_response(scene.mosaics, scene.response)
+    observations, response = _seen(scene, window)
+    result = deconvolve(scene.method, observations, scene.grid, response=response)
     hashes = {o.band: provenance(scene.method, np.asarray(o.image))["input_sha256"] for o in observations}
     return SceneResult(result, tuple(observations), {**_record(scene), "input_sha256": hashes})
 
@@ -127,9 +130,7 @@ def tile_scene(
     ParameterError
         If the tiling does not fit the memory.
     """
-    bands = narrow_bands(scene.mosaics, scene.response)
-    if not bands:
-        raise InputError("observations: every band is declared wide in `response`; add a narrow one")
+    bands = check_response(scene.mosaics, scene.response)
     record = {**_record(scene), "tiling": {k: v for k, v in vars(tiling).items() if v is not None}}
     with create_multiband(
         path,
@@ -168,7 +169,7 @@ def tile_scene(
     record["tiling"] |= {k: v for k, v in whole.details.items() if k != "missing"}
     if whole.details["missing"]:
         record["tiling"]["without_data"] = len(whole.details["missing"])
-    return SceneResult(part, tuple(_seen(scene, window)), record, window)
+    return SceneResult(part, tuple(_seen(scene, window)[0]), record, window)
 
 
 def write_scene(
@@ -223,13 +224,12 @@ def _record(scene: Scene) -> dict[str, Any]:
     }
 
 
-def _seen(scene: Scene, window: Box) -> list[Observation]:
-    """Observations of a window, wide bands without all of their narrow ones left out."""
+def _seen(scene: Scene, window: Box) -> tuple[list[Observation], dict[str, Any]]:
+    """Observations of a window that can be used, and the response of those."""
     seen: Sequence[Observation] = observe_all(scene.mosaics, scene.grid, window)
     if not seen:
         raise InputError("observations: none shows any of the grid; check wcs, or scale and offset")
-    bands = narrow_bands(seen, scene.response)
-    return [o for o in seen if o.band not in scene.response or set(scene.response[o.band]) <= set(bands)]
+    return usable(seen, scene.response)
 
 
 def _brightest(estimate: Any, scene: Scene) -> Box:

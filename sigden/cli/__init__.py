@@ -6,6 +6,7 @@ import click
 
 from sigden.cli.cube import cube
 from sigden.cli.cwb import cwb
+from sigden.cli.debias import debias
 from sigden.cli.demo import demo
 from sigden.cli.errors import Commands
 from sigden.cli.methods import methods
@@ -27,5 +28,5 @@ def main() -> None:
     """
 
 
-for _command in (demo, strain, multiband, cube, run, methods, cwb):
+for _command in (demo, strain, multiband, cube, debias, run, methods, cwb):
     main.add_command(_command)

@@ -37,11 +37,16 @@ def strain_method(file: Path | None, options: dict[str, Any]) -> StrainDenoiser:
     from sigden.errors import ParameterError
     from sigden.method import read_toml
     from sigden.strain.denoiser import StrainDenoiser
+    from sigden.strain.network import CoherentStrain
 
     given = {key: value for key, value in options.items() if value is not None}
     if file is None:
         return StrainDenoiser(**given)
     method = read_toml(file)
+    if isinstance(method, CoherentStrain):
+        raise ParameterError(
+            f"{file}: the command denoises detectors one by one; call CoherentStrain from Python to join them"
+        )
     if isinstance(method, StrainDenoiser):
         return method.replace(**given)
     if isinstance(method, Denoiser):

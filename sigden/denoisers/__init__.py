@@ -9,12 +9,14 @@ from sigden.denoisers.starlet import (
     starlet,
     starlet_adjoint,
 )
+from sigden.denoisers.tracks import ChirpTracks
 from sigden.denoisers.tv import ROF, RROF, TV1D
 
 __all__ = [
     "ROF",
     "RROF",
     "TV1D",
+    "ChirpTracks",
     "Denoiser",
     "Starlet",
     "StarletTransform",

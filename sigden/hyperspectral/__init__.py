@@ -1,12 +1,13 @@
 """Floor 5: hyperspectral and integral-field cubes."""
 
 from sigden.hyperspectral.base import CubeMethod
-from sigden.hyperspectral.gram import Moments, moments
+from sigden.hyperspectral.gram import SpectralMoments
 from sigden.hyperspectral.noise_power import noise_correlation
 from sigden.hyperspectral.regression import noise_residuals, regression_sigma
 from sigden.hyperspectral.result import Components, CubeResult
 from sigden.hyperspectral.robust_subspace import RobustSubspace
 from sigden.hyperspectral.signal_dependence import PoissonGaussian, poisson_gaussian
+from sigden.hyperspectral.stabilise import Stabiliser
 from sigden.hyperspectral.subspace import (
     Subspace,
     hysime,
@@ -23,9 +24,10 @@ __all__ = [
     "Components",
     "CubeMethod",
     "CubeResult",
-    "Moments",
     "PoissonGaussian",
     "RobustSubspace",
+    "SpectralMoments",
+    "Stabiliser",
     "Subspace",
     "SubspaceCollaborative",
     "SubspaceDenoise",
@@ -33,7 +35,6 @@ __all__ = [
     "leverage_corrected",
     "marchenko_pastur_edge",
     "marchenko_pastur_rank",
-    "moments",
     "noise_correlation",
     "noise_residuals",
     "noise_sigma",

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Moments", "chunks", "moments"]
+__all__ = ["SpectralMoments", "chunks"]
 
 _CHUNK = 2048  # pixels whose float32 products are summed before the sum goes to float64
 
 
-class Moments:
+class SpectralMoments:
     """Running mean and covariance of spectra; the first pass over a cube.
 
     Parameters
@@ -54,14 +54,6 @@ class Moments:
         count = max(self.count, 1)
         shift = self._sum / count
         return self._products / count - np.outer(shift, shift)
-
-
-def moments(parts: Iterable[Any], offset: Any) -> Moments:
-    """Moments of spectra that come in parts, each of shape (pixels, bands)."""
-    out = Moments(offset)
-    for part in parts:
-        out.add(part)
-    return out
 
 
 def chunks(pixels: Any, size: int = _CHUNK) -> Iterator[Any]:

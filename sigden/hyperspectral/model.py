@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sigden.hyperspectral.correlated import structured_directions
-from sigden.hyperspectral.gram import Moments, chunks
+from sigden.hyperspectral.gram import SpectralMoments, chunks
 from sigden.hyperspectral.regression import regression
 from sigden.hyperspectral.subspace import Subspace, leverage_corrected, whitened_subspace
 
@@ -87,7 +87,7 @@ def fit(
     LowRank
         The model.
     """
-    found = Moments(pixels[:: max(1, len(pixels) // 256)].mean(axis=0, dtype=np.float64))
+    found = SpectralMoments(pixels[:: max(1, len(pixels) // 256)].mean(axis=0, dtype=np.float64))
     found.add(pixels)
     covariance, mean = found.covariance, found.mean
     if missing is not None and sigma is not None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sigden.errors import InputError
-from sigden.hyperspectral.gram import Moments, chunks
+from sigden.hyperspectral.gram import SpectralMoments, chunks
 from sigden.hyperspectral.pixels import as_pixels
 
 __all__ = ["Regression", "noise_residuals", "regression", "regression_sigma", "spectral_regression"]
@@ -57,12 +57,12 @@ class Regression:
         return out
 
 
-def spectral_regression(moments: Moments, dtype: Any = np.float64) -> Regression:
+def spectral_regression(moments: SpectralMoments, dtype: Any = np.float64) -> Regression:
     """Regression of every band on the others from the moments of the pixels.
 
     Parameters
     ----------
-    moments : Moments
+    moments : SpectralMoments
         Of all pixels.
     dtype : dtype
         Of the data the moments come from: says how far its digits reach.
@@ -169,8 +169,10 @@ def _complete(cube: Any) -> Any:
     return pixels if keep.all() else pixels[keep]
 
 
-def _moments(pixels: Any) -> Moments:
+def _moments(pixels: Any) -> SpectralMoments:
     step = max(1, len(pixels) // 256)
-    out = Moments(pixels[::step].mean(axis=0, dtype=np.float64) if len(pixels) else np.zeros(pixels.shape[1]))
+    out = SpectralMoments(
+        pixels[::step].mean(axis=0, dtype=np.float64) if len(pixels) else np.zeros(pixels.shape[1])
+    )
     out.add(pixels)
     return out

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -83,8 +83,6 @@ class CubeResult:
         What was taken off beside noise.
     noise_power : ndarray, shape (8, 8)
         Noise variance of the cosine coefficients of blocks; ones for white noise.
-    details : dict
-        What else the method knows.
     """
 
     estimate: Any
@@ -96,7 +94,6 @@ class CubeResult:
     gain: Any
     components: Components
     noise_power: Any
-    details: dict[str, Any] = field(default_factory=dict)
 
     @property
     def rank(self) -> int:

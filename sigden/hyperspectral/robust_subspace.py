@@ -35,7 +35,7 @@ class RobustSubspace(CubeMethod):
 
     Notes
     -----
-    The cube is modelled as
+    The cube is modelled, as in low-rank matrix recovery [1]_ within a subspace [2]_, by
 
     .. math:: Y = E Z + S + 1 c^T + r 1^T + N
 
@@ -47,6 +47,13 @@ class RobustSubspace(CubeMethod):
     if it occurs far more often than its neighbours in size; impulses must be far more frequent than the tail
     of the noise and touch each other no more than at random, in space and along the spectrum; a stripe must
     rise five standard errors above the columns around it and fill its column evenly.
+
+    References
+    ----------
+    .. [1] H. Zhang, W. He, L. Zhang, H. Shen and Q. Yuan, "Hyperspectral image restoration using low-rank
+       matrix recovery", IEEE Trans. Geosci. Remote Sens. 52 (2014) 4729, section II.
+    .. [2] L. Zhuang and M. K. Ng, "Hyperspectral mixed noise removal by l1-norm-based subspace
+       representation", IEEE J. Sel. Top. Appl. Earth Obs. Remote Sens. 13 (2020) 1143, section II.
 
     Examples
     --------

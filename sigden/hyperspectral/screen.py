@@ -38,11 +38,6 @@ class Search:
     impulses: bool = True
     stripes: bool = True
 
-    @property
-    def any(self) -> bool:
-        """Whether anything is looked for."""
-        return self.dead or self.impulses or self.stripes
-
 
 @dataclass(eq=False)
 class Defects:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sigden.io.atomic import atomic_path, prepare_output
+    from sigden.io.corrected import correct_table, fit_table
     from sigden.io.cube import read_cube, write_cube
     from sigden.io.cube_value import Cube
     from sigden.io.examples import shipped_example
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from sigden.io.npz import read_npy, read_npz
     from sigden.io.series import QualityVector, StrainSeries
     from sigden.io.strain import read_strain
+    from sigden.io.tables import column, column_names, read_table, with_columns, write_table
     from sigden.io.write import read_provenance, write_strain
 
 __all__ = [
@@ -26,7 +28,11 @@ __all__ = [
     "QualityVector",
     "StrainSeries",
     "atomic_path",
+    "column",
+    "column_names",
+    "correct_table",
     "fetch_event",
+    "fit_table",
     "open_hdf5",
     "open_mosaic",
     "prepare_output",
@@ -39,10 +45,13 @@ __all__ = [
     "read_provenance",
     "read_psf",
     "read_strain",
+    "read_table",
     "shipped_example",
+    "with_columns",
     "write_cube",
     "write_multiband",
     "write_strain",
+    "write_table",
 ]
 
 _HOMES = MappingProxyType(
@@ -51,7 +60,11 @@ _HOMES = MappingProxyType(
         "QualityVector": "series",
         "StrainSeries": "series",
         "atomic_path": "atomic",
+        "column": "tables",
+        "column_names": "tables",
+        "correct_table": "corrected",
         "fetch_event": "gwosc",
+        "fit_table": "corrected",
         "open_hdf5": "hdf5",
         "open_mosaic": "multiband.mosaic",
         "prepare_output": "atomic",
@@ -64,10 +77,13 @@ _HOMES = MappingProxyType(
         "read_provenance": "write",
         "read_psf": "multiband.psf",
         "read_strain": "strain",
+        "read_table": "tables",
         "shipped_example": "examples",
         "write_cube": "cube",
         "write_multiband": "multiband.result",
+        "with_columns": "tables",
         "write_strain": "write",
+        "write_table": "tables",
     }
 )
 

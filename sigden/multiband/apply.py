@@ -11,16 +11,11 @@ import numpy as np
 from sigden.errors import InputError, ParameterError
 from sigden.multiband.data.grid import Grid
 from sigden.multiband.data.observation import Observation, check_observations
+from sigden.multiband.data.response import Response, check_response
 from sigden.multiband.data.result import MultibandResult
-from sigden.multiband.joint.channel import Response
 from sigden.multiband.single.base import SingleImage
 
-__all__ = ["deconvolve", "narrow_bands", "require_multiband"]
-
-
-def narrow_bands(observations: Sequence[Any], response: Response) -> tuple[str, ...]:
-    """Names of the bands that are estimated: all but the wide ones, in order of appearance."""
-    return tuple(dict.fromkeys(o.band for o in observations if o.band not in response))
+__all__ = ["deconvolve", "require_multiband"]
 
 
 def require_multiband(method: Any) -> None:
@@ -64,15 +59,13 @@ def deconvolve(
         If the observations do not fit the grid or each other, or a single-image method meets a band with
         several images.
     ParameterError
-        If the method takes no observations.
+        If the method takes no observations, or the response is not of these observations.
     """
     require_multiband(method)
     if not isinstance(method, SingleImage):
         return method(observations, grid, response=response)
     given = check_observations(observations)
-    bands = narrow_bands(given, response)
-    if not bands:
-        raise InputError("observations: every band is declared wide in `response`; add a narrow one")
+    bands = check_response(given, response)
     solutions = {}
     for band in bands:
         own = [o for o in given if o.band == band]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sigden.report.cube import CubeSection, cube_figures, cube_page
+    from sigden.report.debias import DebiasSection, debias_page
     from sigden.report.multiband import MultibandSection, multiband_figures, multiband_page
     from sigden.report.page import Section, report_page, strain_page
     from sigden.report.render import to_png, to_svg
@@ -16,11 +17,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CubeSection",
+    "DebiasSection",
     "MultibandSection",
     "Section",
     "constant_q",
     "cube_figures",
     "cube_page",
+    "debias_page",
     "multiband_figures",
     "multiband_page",
     "report_page",
@@ -40,6 +43,8 @@ _HOMES = MappingProxyType(
         "cube_page": "cube",
         "multiband_figures": "multiband",
         "multiband_page": "multiband",
+        "DebiasSection": "debias",
+        "debias_page": "debias",
         "report_page": "page",
         "strain_figure": "strain",
         "strain_page": "page",

@@ -11,8 +11,10 @@ from sigden.simulate.cube_noise import (
     poisson_noise,
     stripe_noise,
 )
+from sigden.simulate.inspiral import newtonian_inspiral
 from sigden.simulate.psd import aligo_psd, aligo_spectrum, coloured_noise
 from sigden.simulate.scene import Scene, Source, scene
+from sigden.simulate.shrunken import ShrunkenPredictions, shrunken_predictions
 from sigden.simulate.signals import cartoon_image, donoho_johnstone, piecewise_constant
 from sigden.simulate.strain import SimulatedStrain, inject, shift_time, strain
 from sigden.simulate.waveform import BinaryWaveform, binary_black_hole
@@ -20,6 +22,7 @@ from sigden.simulate.waveform import BinaryWaveform, binary_black_hole
 __all__ = [
     "BinaryWaveform",
     "Scene",
+    "ShrunkenPredictions",
     "SimulatedStrain",
     "Source",
     "abundance_maps",
@@ -36,11 +39,13 @@ __all__ = [
     "impulse_noise",
     "inject",
     "mixed_noise",
+    "newtonian_inspiral",
     "piecewise_constant",
     "poisson_noise",
     "ringdown",
     "scene",
     "shift_time",
+    "shrunken_predictions",
     "sine_gaussian",
     "spectral_cube",
     "strain",

@@ -1,14 +1,20 @@
 """Floor 5: gravitational-wave strain."""
 
 from sigden.strain.adaptive import adaptive_rrof
+from sigden.strain.coherent import CoherentEstimate, Pair, coherent
 from sigden.strain.denoiser import StrainDenoiser
 from sigden.strain.filters import band_pass, find_lines, notch
 from sigden.strain.gaps import Segments, apply_between_gaps, fill_gaps
+from sigden.strain.network import CoherentStrain
 from sigden.strain.occupied import occupied_band
 from sigden.strain.result import StrainResult
+from sigden.strain.tracked import tracked
 from sigden.strain.whitening import Whitening
 
 __all__ = [
+    "CoherentEstimate",
+    "CoherentStrain",
+    "Pair",
     "Segments",
     "StrainDenoiser",
     "StrainResult",
@@ -16,8 +22,10 @@ __all__ = [
     "adaptive_rrof",
     "apply_between_gaps",
     "band_pass",
+    "coherent",
     "fill_gaps",
     "find_lines",
     "notch",
     "occupied_band",
+    "tracked",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Literal
@@ -18,30 +19,32 @@ from sigden.errors import InputError, ParameterError
 from sigden.method import Method, provenance
 from sigden.noise import PowerSpectrum, mad_sigma, welch_psd
 from sigden.solvers import Solution, Status
-from sigden.strain.adaptive import LocalEstimate, adaptive_rrof, local_risk
+from sigden.strain.adaptive import LocalEstimate, local_risk
 from sigden.strain.filters import band_pass, find_lines, notch
 from sigden.strain.gaps import Segments
 from sigden.strain.occupied import occupied_band
 from sigden.strain.result import StrainResult
+from sigden.strain.tracked import tracked
 from sigden.strain.whitening import Whitening
 
-__all__ = ["StrainDenoiser"]
+__all__ = ["LINE_QUALITY", "StrainDenoiser"]
 
 Progress = Callable[[int, int], None]
 
 _DEFAULT_BAND = (35.0, 350.0)
 _SHORTEST_STRETCH = 0.1
-_BLOCK_SECONDS = 64.0
+_BLOCK_SECONDS = 16.0
 _HALO_SECONDS = 1.0
+_THREADS = 2
 _DENOISER_TOLERANCE = 1e-4
 _FEWEST_SEGMENTS = 2
-_LINE_QUALITY = 30.0
+LINE_QUALITY = 15.0
 _FEWEST_SAMPLES = 64.0  # independent ones, in the band and the record: what the local risk averages
 
 
 @dataclass(frozen=True, kw_only=True)
 class StrainDenoiser(Method):
-    """Denoise gravitational-wave strain: whiten, band-pass, total variation, colour again.
+    """Denoise gravitational-wave strain: whiten, band-pass, follow chirp tracks, colour again.
 
     Parameters
     ----------
@@ -60,17 +63,18 @@ class StrainDenoiser(Method):
     segment_seconds : float, default 4.0
         Length of the segments of the median Welch estimate of the noise spectrum.
     denoiser : Denoiser, optional
-        Works on the whitened, band-passed strain at unit sigma in place of the default, whose strength
-        follows the data in time.
+        Works on the whitened, band-passed strain at unit sigma in place of the default, the posterior mean
+        over chirp tracks (`tracked`).
 
     Notes
     -----
     The steps: median Welch PSD (Hann window, segments that touch a gap are left out), zero-phase whitening
     without taper or wrap-round, zero-phase Butterworth band-pass, rescaling by the median absolute deviation,
-    rROF [1]_ at several strengths averaged by their local unbiased risk (`adaptive_rrof`), band-pass, the
-    inverse of the whitening, and the band-pass once more. NaN are gaps: stretches between them are denoised
-    one by one and NaN stay where they were; a stretch shorter than 0.1 s holds no estimate (zero). Records
-    longer than 64 s go through in blocks that overlap by 1 s on both sides.
+    the posterior mean over tracks of chirps of several lengths (`tracked`, or the denoiser given, for example
+    rROF [1]_ followed by a band-pass), the inverse of the whitening, and the band-pass once more. NaN are
+    gaps: stretches between them are denoised one by one and NaN stay where they were; a stretch shorter than
+    0.1 s holds no estimate (zero). Records longer than 18 s go through in blocks of 16 s that overlap by 1 s
+    on both sides, on two threads.
 
     The result is free of the input's scale and of a constant offset: strain is denoised in its band, so the
     estimate has no mean. Runs on NumPy arrays.
@@ -220,7 +224,9 @@ class StrainDenoiser(Method):
         colour = self._colour_rms(psd, band, lines)
         for part, white, whitening in prepared:
             z = white / sigma
-            local = self._blocks(z, rate, band, partial(_report, progress, done, n))
+            # what is left of a line after whitening would be taken for a track
+            free = notch(z, rate, lines, LINE_QUALITY) if z.size > 1 else z
+            local = self._blocks(free, rate, band, partial(_report, progress, done, n))
             worst, steps = max(worst, local.gap), steps + local.iterations
             out["whitened"][part], out["clean"][part], out["error"][part] = (
                 z,
@@ -228,7 +234,7 @@ class StrainDenoiser(Method):
                 local.uncertainty,
             )
             # colouring lifts a line's bins a hundredfold, where the estimate is nothing but error
-            quiet = notch(local.estimate, rate, lines, _LINE_QUALITY) if z.size > 1 else local.estimate
+            quiet = notch(local.estimate, rate, lines, LINE_QUALITY) if z.size > 1 else local.estimate
             out["denoised"][part] = _coloured(quiet * sigma, whitening, rate, band)
             out["residual"][part] = _coloured((z - quiet) * sigma, whitening, rate, band)
             done += z.size
@@ -246,6 +252,29 @@ class StrainDenoiser(Method):
             sigma=sigma,
             figures=_figures(out, rate, band, t0, worst, steps),
         )
+
+    def coloured(self, whitened: Any, result: StrainResult) -> Any:
+        """Whitened samples of one stretch in the calibration of the input.
+
+        Parameters
+        ----------
+        whitened : numpy.ndarray, shape (n,)
+            Samples in the unit of the whitened strain before it was divided by ``result.sigma``.
+        result : StrainResult
+            What `analyse` found: its spectrum and band are used.
+
+        Returns
+        -------
+        numpy.ndarray, shape (n,)
+            Strain in the band.
+        """
+        if result.psd is None:
+            return whitened
+        whitening = self._whitening(result.psd, result.sample_rate, whitened.size)
+        return _coloured(whitened, whitening, result.sample_rate, result.band)
+
+    def _whitening(self, psd: PowerSpectrum, rate: float, size: int) -> Whitening:
+        return Whitening(psd, rate, size, impulse_seconds=min(1.0, self.segment_seconds / 2))
 
     def _collection(self, data: Any, mask: Any) -> Any:
         rates = {key: unpack(value, label=str(key)).sample_rate for key, value in data.items()}
@@ -271,10 +300,10 @@ class StrainDenoiser(Method):
             require_mask(mask, values, label)
         gaps = np.where(mask, np.nan, values) if mask is not None else values
         rows = gaps.reshape(-1, gaps.shape[-1])
-        results = [
-            self.analyse(row, sample_rate=sample_rate, label=label if len(rows) == 1 else f"{label}[{i}]")
-            for i, row in enumerate(rows)
-        ]
+        labels = [label if len(rows) == 1 else f"{label}[{i}]" for i in range(len(rows))]
+        with ThreadPoolExecutor(max_workers=min(len(rows), _THREADS)) as pool:
+            one = partial(self.analyse, sample_rate=sample_rate)
+            results = list(pool.map(lambda row, name: one(row, label=name), rows, labels))
         white = self.output == "whitened"
         estimate = np.stack([r.whitened_denoised if white else r.denoised for r in results])
         error = np.stack([r.whitened_uncertainty if white else r.uncertainty for r in results])
@@ -346,7 +375,7 @@ class StrainDenoiser(Method):
         if psd is None:
             white, whitening = x, None
         else:
-            whitening = Whitening(psd, rate, x.size, impulse_seconds=min(1.0, self.segment_seconds / 2))
+            whitening = self._whitening(psd, rate, x.size)
             white = whitening(x)
         if x.size < 2:
             return np.zeros_like(x), whitening
@@ -365,7 +394,7 @@ class StrainDenoiser(Method):
         f = psd.frequencies
         inside = (f >= band[0]) & (f <= band[1])
         for line in lines:
-            inside &= np.abs(f - line) > line / _LINE_QUALITY
+            inside &= np.abs(f - line) > line / LINE_QUALITY
         return float(np.sqrt(np.sum(psd.density[inside]) * (f[1] - f[0])))
 
     def _blocks(
@@ -380,19 +409,24 @@ class StrainDenoiser(Method):
             progress(n)
             return found
         estimate, error, gap, steps = np.empty(n), np.empty(n), 0.0, 0
-        for first in range(0, n, block):
-            low, last = max(0, first - halo), min(n, first + block)
-            found = self._estimate(z[low : min(n, last + halo)], rate, band)
-            estimate[first:last] = found.estimate[first - low : last - low]
-            error[first:last] = found.uncertainty[first - low : last - low]
-            gap, steps = max(gap, found.gap), steps + found.iterations
-            progress(last)
+        starts = range(0, n, block)
+
+        def one(first: int) -> LocalEstimate:
+            return self._estimate(z[max(0, first - halo) : min(n, first + block + halo)], rate, band)
+
+        with ThreadPoolExecutor(max_workers=min(len(starts), _THREADS)) as pool:
+            for first, found in zip(starts, pool.map(one, starts), strict=True):
+                low, last = max(0, first - halo), min(n, first + block)
+                estimate[first:last] = found.estimate[first - low : last - low]
+                error[first:last] = found.uncertainty[first - low : last - low]
+                gap, steps = max(gap, found.gap), steps + found.iterations
+                progress(last)
         return LocalEstimate(estimate, error, gap, steps)
 
     def _estimate(self, z: Any, rate: float, band: tuple[float, float]) -> LocalEstimate:
         denoiser = self.denoiser
         if denoiser is None:
-            return adaptive_rrof(z, rate, band)
+            return tracked(z, rate, band)
 
         def estimator(rows: Any) -> tuple[Any, float, int]:
             solution = denoiser.solve(rows, sigma=1.0)

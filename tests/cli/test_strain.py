@@ -304,3 +304,13 @@ def test_report_without_its_packages(sigden, tmp_path, write, monkeypatch):
     error = refused(sigden, tmp_path, write("a.hdf5"), *SHORT)
     assert "sigden[plot]" in error
     assert "--no-report" in error
+
+
+def test_a_coherent_method_is_not_run_detector_by_detector(tmp_path):
+    from sigden import CoherentStrain, ParameterError
+    from sigden.cli.strain_options import strain_method
+
+    file = tmp_path / "coherent.toml"
+    file.write_text(CoherentStrain().to_toml())
+    with pytest.raises(ParameterError, match="one by one"):
+        strain_method(file, {})

@@ -5,7 +5,7 @@ import pytest
 
 from sigden import InputError
 from sigden.hyperspectral import (
-    Moments,
+    SpectralMoments,
     hysime,
     marchenko_pastur_edge,
     marchenko_pastur_rank,
@@ -45,7 +45,7 @@ def test_the_closed_form_is_the_regression_one_band_at_a_time():
 def test_moments_do_not_lose_digits_far_from_zero():
     rng = np.random.default_rng(0)
     pixels = (1e3 + rng.standard_normal((30000, 5))).astype(np.float32)
-    found = Moments(np.full(5, 1e3))
+    found = SpectralMoments(np.full(5, 1e3))
     found.add(pixels)
     np.testing.assert_allclose(found.covariance, np.cov(pixels.astype(float).T, bias=True), atol=3e-6)
     np.testing.assert_allclose(found.mean, pixels.mean(axis=0, dtype=float), rtol=1e-9)
@@ -65,7 +65,7 @@ def test_rank_is_that_of_the_mixture():
 def test_a_subspace_holds_what_it_projects():
     cube = gaussian_noise(TRUTH, LEVEL, seed=1)
     pixels = cube.reshape(-1, 40)
-    found = Moments(pixels.mean(axis=0))
+    found = SpectralMoments(pixels.mean(axis=0))
     found.add(pixels)
     space = whitened_subspace(found.covariance, found.mean, LEVEL, len(pixels))
     coefficients = space.project(pixels)

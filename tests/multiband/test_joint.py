@@ -124,6 +124,24 @@ def test_unit_of_flux_does_not_matter():
     )
 
 
+@pytest.mark.parametrize("method", [JointWiener(), JointSparse()], ids=["wiener", "sparse"])
+def test_single_precision_is_kept(method):
+    single = [replace(o, image=o.image.astype(np.float32)) for o in observe(0)]
+    found, plain = method(single, GRID, response=RESPONSE), method(observe(0), GRID, response=RESPONSE)
+    assert found.estimate.dtype == found.uncertainty.dtype == np.float32
+    assert found.details["residual"][0].dtype == np.float32
+    np.testing.assert_allclose(found.estimate, plain.estimate, atol=1e-4 * plain.estimate.max())
+    np.testing.assert_allclose(found.uncertainty, plain.uncertainty, rtol=0.02)
+
+
+def test_positivity_is_a_choice():
+    free, positive = (
+        JointSparse(positivity=p)(observe(0), GRID, response=RESPONSE).estimate for p in (False, True)
+    )
+    assert free.min() < 0
+    np.testing.assert_array_equal(positive, np.maximum(free, 0))
+
+
 def test_input_is_untouched_and_result_repeatable():
     observations = observe(0)
     before = [o.image.copy() for o in observations]
@@ -158,7 +176,7 @@ def test_what_cannot_be_done_is_said():
     method = JointWiener()
     with pytest.raises(ParameterError, match="VIS mixes z"):
         method(observe(0), GRID, response={"VIS": {"r": 0.5, "z": 0.5}})
-    with pytest.raises(InputError, match="at least one narrow band"):
+    with pytest.raises(InputError, match="every band is declared wide"):
         method(observe(0)[:1], GRID, response=RESPONSE)
 
 

@@ -158,7 +158,7 @@ def test_unit_of_flux_does_not_matter():
 
 def test_a_wide_band_on_the_grid_is_needed():
     with pytest.raises(InputError, match="no wide band"):
-        LocalColour()([*observe()[1:], _renamed(observe()[0], "i2")], GRID, response=response())
+        LocalColour()([*observe()[1:], _renamed(observe()[0], "i2")], GRID, response={})
     with pytest.raises(InputError, match="at least one"):
         LocalColour()([], GRID, response=response())
 

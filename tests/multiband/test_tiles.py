@@ -10,7 +10,7 @@ from astropy.coordinates import SkyCoord
 from astropy.wcs import WCS
 from hypothesis import given, settings, strategies as st
 
-from sigden import JointWiener, LocalColour, Tikhonov
+from sigden import JointSparse, JointWiener, LocalColour, Tikhonov
 from sigden.errors import InputError, ParameterError
 from sigden.metrics import nmse
 from sigden.multiband import (
@@ -186,6 +186,25 @@ def test_memory_chooses_tiles_that_keep_to_it(seen, grid, response):
         deconvolve_tiles(JointWiener(), seen, grid, response=response, memory=1000)
     with pytest.raises(ParameterError, match="give a smaller tile"):
         deconvolve_tiles(JointWiener(), seen, grid, response=response, tile=64, halo=8, memory=10**6)
+
+
+@pytest.mark.parametrize("varying", [False, True], ids=["closed form", "iteration"])
+@pytest.mark.parametrize("method", [JointWiener(), JointSparse()], ids=type)
+def test_the_bound_on_memory_holds(seen, grid, response, method, varying):
+    if varying:
+        rise = [np.linspace(1.0, 2.0, o.shape[1]) for o in seen]
+        seen = [
+            replace(o, sigma=np.broadcast_to(o.sigma * r, o.shape).copy())
+            for o, r in zip(seen, rise, strict=True)
+        ]
+    method(seen, grid, response=response)
+    tracemalloc.start()
+    try:
+        method(seen, grid, response=response)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < bytes_per_pixel([Mosaic.of(o) for o in seen], grid, 3) * grid.shape[0] * grid.shape[1]
 
 
 def test_an_empty_part_of_the_sky_is_solved(seen, grid, response):

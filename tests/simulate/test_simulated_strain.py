@@ -10,6 +10,7 @@ from sigden.simulate import (
     binary_black_hole,
     coloured_noise,
     inject,
+    newtonian_inspiral,
     ringdown,
     shift_time,
     sine_gaussian,
@@ -186,3 +187,17 @@ def test_record_errors():
         strain(duration=0.0)
     with pytest.raises(ParameterError, match="peak_at"):
         strain(duration=2.0, peak_at=5.0)
+
+
+def test_the_newtonian_chirp_climbs_as_it_should():
+    rate, end = 4096.0, 3.0
+    h = newtonian_inspiral(round(3.2 * rate), rate, 1.2, coalescence=end)
+    t = np.arange(h.size) / rate
+    assert np.abs(h).max() == pytest.approx(1.0)
+    assert not h[t >= end].any()
+    for left in (2.0, 0.5):
+        inside = (t > end - left - 0.1) & (t < end - left + 0.1)
+        crossings = np.count_nonzero(np.diff(np.signbit(h[inside]))) / 2 / 0.2
+        assert crossings == pytest.approx(134 * (1.21 / 1.2) ** 0.625 * left**-0.375, rel=0.08)
+    with pytest.raises(ParameterError, match="chirp_mass"):
+        newtonian_inspiral(100, rate, 0.0)

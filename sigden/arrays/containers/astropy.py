@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from astropy import units as u
 from astropy.nddata import NDData, StdDevUncertainty
+from astropy.table.column import BaseColumn
 
 from sigden.arrays.containers.base import Sample
+from sigden.arrays.containers.columns import unpack_astropy as unpack_column
 from sigden.arrays.validate import as_floating
 from sigden.errors import InputError
 
@@ -20,6 +22,8 @@ def unpack(data: Any, sigma: Any, label: str) -> Sample:
         return _quantity(data, sigma, label)
     if isinstance(data, NDData):
         return _nddata(data, sigma, label)
+    if isinstance(data, BaseColumn):
+        return unpack_column(data, sigma_in_unit(sigma, data.unit, label), label)
     raise InputError(
         f"{label}: astropy {type(data).__name__} is not a container sigden knows; "
         "give its array, a Quantity or NDData"

@@ -23,6 +23,8 @@ _ADAPTERS = MappingProxyType(
         "pycwb": "sigden.arrays.containers.pycwb",
         "astropy": "sigden.arrays.containers.astropy",
         "numpy.ma": "sigden.arrays.containers.masked",
+        "pandas": "sigden.arrays.containers.columns",
+        "polars": "sigden.arrays.containers.columns",
     }
 )
 
@@ -74,7 +76,7 @@ def unpack(data: Any, *, sigma: Any = None, mask: Any = None, label: str = "inpu
 
     Parameters
     ----------
-    data : array, Quantity, NDData, CCDData, masked array, gwpy or pycWB TimeSeries
+    data : array, Quantity, NDData, CCDData, masked array, Series, Column, gwpy or pycWB TimeSeries
         The input; never modified.
     sigma : array, float or Quantity, optional
         Overrides the container's own uncertainty.

@@ -15,13 +15,11 @@ from sigden.errors import InputError, ParameterError
 from sigden.method import Method
 from sigden.multiband.data.grid import Grid
 from sigden.multiband.data.observation import Observation, check_observations
+from sigden.multiband.data.response import Response
 from sigden.multiband.data.result import MultibandResult
-from sigden.multiband.joint.channel import Response
 from sigden.multiband.predict import predict
 
 __all__ = ["bootstrap", "called", "repeats", "with_errors"]
-
-_TARGET_FLOOR = 1e-6
 
 
 def bootstrap(

@@ -17,8 +17,8 @@ from sigden.method import Method
 from sigden.multiband.after.bootstrap import repeats, with_errors
 from sigden.multiband.data.grid import Grid
 from sigden.multiband.data.observation import Observation
+from sigden.multiband.data.response import Response
 from sigden.multiband.data.result import MultibandResult
-from sigden.multiband.joint.channel import Response
 
 __all__ = ["Denoise", "denoise_result", "denoised_with_errors"]
 

@@ -14,8 +14,8 @@ from sigden.multiband.after.bootstrap import called
 from sigden.multiband.after.denoise import Denoise, denoised_with_errors
 from sigden.multiband.data.grid import Grid
 from sigden.multiband.data.observation import Observation
+from sigden.multiband.data.response import Response
 from sigden.multiband.data.result import MultibandResult
-from sigden.multiband.joint.channel import Response
 from sigden.multiband.joint.wiener import JointWiener
 
 __all__ = ["Denoised"]

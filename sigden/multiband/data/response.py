@@ -5,13 +5,99 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from sigden.errors import InputError, ParameterError
 
-__all__ = ["Mixture", "fit_mixture", "response_weights"]
+__all__ = [
+    "Mixture",
+    "Response",
+    "check_response",
+    "fit_mixture",
+    "narrow_bands",
+    "response_weights",
+    "usable",
+]
+
+Response = Mapping[str, Mapping[str, float]]
+"""Weight of each band in every wide band."""
+
+
+class _OfBand(Protocol):
+    @property
+    def band(self) -> str: ...
+
+
+Seen = TypeVar("Seen", bound=_OfBand)
+
+
+def narrow_bands(observations: Sequence[_OfBand], response: Response) -> tuple[str, ...]:
+    """Names of the bands that are estimated: all but the wide ones, in order of appearance."""
+    return tuple(dict.fromkeys(o.band for o in observations if o.band not in response))
+
+
+def usable(observations: Sequence[Seen], response: Response) -> tuple[list[Seen], dict[str, Any]]:
+    """Observations of a part of a scene that can be used together, and the response of those.
+
+    A wide band whose narrow ones are not all there says nothing about those that are.
+    """
+    bands = set(narrow_bands(observations, response))
+    left = [o for o in observations if o.band not in response or set(response[o.band]) <= bands]
+    return left, {o.band: response[o.band] for o in left if o.band in response}
+
+
+def check_response(observations: Sequence[_OfBand], response: Response) -> tuple[str, ...]:
+    """Bands to estimate, where the response is of these observations.
+
+    Parameters
+    ----------
+    observations : sequence of Observation
+        Images of one scene.
+    response : mapping
+        Weight of each band in every wide band, ``{"VIS": {"r": 0.38, "i": 0.35, "z": 0.27}}``.
+
+    Returns
+    -------
+    tuple of str
+        Narrow bands in order of appearance, at least one.
+
+    Raises
+    ------
+    InputError
+        If no observation is of a narrow band.
+    ParameterError
+        If a wide band is not observed, mixes a band that none shows, or its weights are not finite numbers
+        of which one is not zero.
+    """
+    if not isinstance(response, Mapping):
+        raise ParameterError(
+            f"response: expected a mapping such as {{'VIS': {{'r': 0.6, 'i': 0.4}}}}, got {response!r}"
+        )
+    bands = narrow_bands(observations, response)
+    if not bands:
+        raise InputError("observations: every band is declared wide in `response`; add a narrow one")
+    seen = ", ".join(dict.fromkeys(o.band for o in observations))
+    for wide, mix in response.items():
+        if not isinstance(mix, Mapping):
+            raise ParameterError(f"response: {wide}: expected a weight for each band by name, got {mix!r}")
+        if not any(o.band == wide for o in observations):
+            raise ParameterError(
+                f"response: no observation is of {wide}; observed are {seen}: correct or remove the name"
+            )
+        unknown = sorted(str(b) for b in set(mix) - set(bands))
+        if unknown:
+            raise ParameterError(
+                f"response: {wide} mixes {', '.join(unknown)}, which no observation shows as a narrow band; "
+                f"narrow are {', '.join(bands)}"
+            )
+        for band, weight in mix.items():
+            if not (isinstance(weight, (int, float, np.number)) and np.isfinite(weight)):
+                raise ParameterError(f"response: {wide}: weight of {band} must be finite, got {weight!r}")
+        if not any(mix.values()):
+            raise ParameterError(f"response: {wide} mixes no band; give the weight of at least one")
+    return bands
 
 
 def response_weights(filters: Any, wide: Any, *, samples: int = 2000) -> np.ndarray:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sigden.errors import InputError, ParameterError
+from sigden.errors import InputError
 from sigden.multiband.data.geometry import commensurate_factor, footprint, grid_to_native
 from sigden.multiband.data.grid import Grid
 from sigden.multiband.data.observation import Observation
+from sigden.multiband.data.response import Response, check_response
 from sigden.multiband.forward.operator import forward_operator
-from sigden.multiband.joint.channel import Response
 from sigden.multiband.single.wiener import WienerDeconvolution
 
 if TYPE_CHECKING:
@@ -79,16 +79,10 @@ def any_pixels(
     ParameterError
         If a wide band mixes one that none shows.
     """
-    bands = tuple(dict.fromkeys(o.band for o in observations if o.band not in response))
+    bands = check_response(observations, response)
     wide = [o for o in observations if o.band in response]
-    if not bands or not wide:
+    if not wide:
         raise InputError("observations: local colour needs a narrow band and a wide one of `response`")
-    for one in wide:
-        unknown = sorted(set(response[one.band]) - set(bands))
-        if unknown:
-            raise ParameterError(
-                f"response: {one.band} mixes {', '.join(unknown)}, which no observation shows"
-            )
     sharpest = max(wide, key=_sharpness)
     solution = WienerDeconvolution(target_fwhm=window.target_fwhm).solve(sharpest, grid)
     image, scene = solution.estimate, solution.details["scene"]

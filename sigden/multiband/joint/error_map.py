@@ -50,21 +50,29 @@ def model_variance(estimate: Any, residual: Sequence[Any], prior: ScenePrior) ->
     """
     from sigden.denoisers.starlet.transform import smooth_starlet
 
-    light = np.maximum(estimate, 0.0)
-    flux = prior.relative_flux.astype(estimate.dtype)[:, None, None]
-    mean = np.mean(estimate / flux, axis=0)
-    contrast = smooth_starlet((estimate - flux * mean) ** 2, _WINDOW)
+    flux = [float(f) for f in prior.relative_flux]
+    mean = estimate[0] / (flux[0] * len(flux))
+    for image, f in zip(estimate[1:], flux[1:], strict=True):
+        mean += image / (f * len(flux))
     share = np.full(mean.shape, _UNSEEN_COLOUR**2, dtype=estimate.dtype)
     ground = smooth_starlet(np.maximum(mean, 0.0) ** 2, _WINDOW)
     for channel, image in zip(prior.channels, residual, strict=True):
-        if channel.factor != 1 or np.count_nonzero(channel.mix) < 2 or image.shape != mean.shape:
+        if channel.transfer is None or channel.factor != 1 or np.count_nonzero(channel.mix) < 2:
             continue
         error = channel.sigma if channel.error is None else np.where(channel.used, channel.error, np.inf)
-        variance = np.asarray(error, dtype=estimate.dtype) ** 2
+        squared = np.asarray(error, dtype=estimate.dtype) ** 2
         known = 1.0 if channel.used is None else smooth_starlet(channel.used.astype(estimate.dtype), _WINDOW)
-        excess = smooth_starlet(image**2 / variance, _WINDOW) - known
+        excess = smooth_starlet(image**2 / squared, _WINDOW)
+        excess -= known
         # relative to the unit of the mixture
         gain = float(channel.mix @ prior.relative_flux) ** 2
-        level = np.where(np.isfinite(variance), variance, 0.0) / gain
-        share += _MISFIT * np.maximum(excess, 0.0) * level / (ground + channel.sigma**2 / gain)
-    return share * light**2 + _CONTRAST * contrast
+        level = np.where(np.isfinite(squared), squared, 0) * (_MISFIT / gain)
+        share += np.maximum(excess, 0.0) * level / (ground + channel.sigma**2 / gain)
+    out = np.empty_like(estimate)
+    for variance, image, f in zip(out, estimate, flux, strict=True):
+        variance[...] = image - f * mean
+        variance *= variance
+        variance[...] = smooth_starlet(variance, _WINDOW)
+        variance *= _CONTRAST
+        variance += share * np.maximum(image, 0.0) ** 2
+    return out

@@ -19,9 +19,9 @@ from sigden.multiband.after.denoise import Denoise, denoised_with_errors
 from sigden.multiband.data.geometry import footprint
 from sigden.multiband.data.grid import Grid
 from sigden.multiband.data.observation import Observation, check_observations
+from sigden.multiband.data.response import Response, check_response
 from sigden.multiband.data.result import MultibandResult
 from sigden.multiband.forward.operator import forward_operator
-from sigden.multiband.joint.channel import Response
 from sigden.multiband.psf.spectrum import gaussian_transfer
 from sigden.operators import CircularConvolve, LinearOperator
 from sigden.solvers import FISTA, Composite, Smooth, Solution, solve
@@ -162,9 +162,7 @@ class JointGradient(Method):
 
     def _result(self, observations: Sequence[Observation], grid: Grid, response: Response) -> MultibandResult:
         observations = check_observations(observations)
-        bands = tuple(dict.fromkeys(o.band for o in observations if o.band not in response))
-        if not bands:
-            raise InputError("observations: every band is declared wide in `response`; add a narrow one")
+        bands = check_response(observations, response)
         terms = [self._term(o, grid, bands, response) for o in observations]
         solution = self._solve(terms, grid, len(bands))
         estimate = self._at_target(solution.estimate, grid)
@@ -189,9 +187,6 @@ class JointGradient(Method):
         weight = np.where(footprint(observation, grid), observation.weight, 0.0)
         if band not in response:
             return _Term(operator, data, weight, weight, np.array([float(b == band) for b in bands]))
-        unknown = sorted(set(response[band]) - set(bands))
-        if unknown:
-            raise ParameterError(f"response: {band} mixes {', '.join(unknown)}, which no observation shows")
         mix = np.array([float(response[band].get(b, 0.0)) for b in bands])
         softened = self.mixture_weight * weight / (1.0 + weight * (self.model_error * data) ** 2)
         return _Term(operator, data, softened, weight, mix)

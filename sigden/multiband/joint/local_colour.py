@@ -13,8 +13,9 @@ from sigden.errors import InputError, ParameterError
 from sigden.method import Method
 from sigden.multiband.data.grid import Grid
 from sigden.multiband.data.observation import Observation, check_observations
+from sigden.multiband.data.response import Response
 from sigden.multiband.data.result import MultibandResult
-from sigden.multiband.joint.channel import Channel, Response
+from sigden.multiband.joint.channel import Channel
 from sigden.multiband.joint.colour_field import any_pixels, closed_form
 from sigden.multiband.joint.fourier_wiener import FourierWiener
 from sigden.multiband.joint.scene_prior import ScenePrior, scene_prior

@@ -32,8 +32,9 @@ def mode_weight(columns: int) -> Any:
 
 def weighted_sum(weights: Any, planes: Any) -> Any:
     """Combination of planes in their own precision."""
-    total = weights[0] * planes[0]
+    # plain numbers: NumPy's own would raise single precision to double
+    total = float(weights[0]) * planes[0]
     for weight, plane in zip(weights[1:], planes[1:], strict=True):
         if weight:
-            total += weight * plane
+            total += float(weight) * plane
     return total

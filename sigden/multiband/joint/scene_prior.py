@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from sigden.errors import InputError
 from sigden.multiband.data.grid import Grid
 from sigden.multiband.data.observation import Observation, check_observations
 from sigden.multiband.data.power import ScenePower, observed_power, scene_power
-from sigden.multiband.joint.channel import Channel, Response, observed_channel
+from sigden.multiband.data.response import Response, check_response
+from sigden.multiband.joint.channel import Channel, observed_channel
 from sigden.multiband.joint.fourier_wiener import FourierWiener
 from sigden.multiband.joint.iterative_wiener import IterativeWiener
 from sigden.multiband.joint.planes import fft_workers, weighted_sum
@@ -59,8 +59,9 @@ class ScenePrior:
 
     @property
     def closed(self) -> bool:
-        """Whether every Fourier mode of the whole problem stands alone."""
-        return all(c.closed for c in self.channels)
+        """Whether every Fourier mode of the whole problem stands alone, its aliases apart."""
+        coarsest = max(c.factor for c in self.channels)
+        return all(c.closed and coarsest % c.factor == 0 for c in self.channels)
 
     @property
     def data(self) -> list[Any]:
@@ -181,14 +182,10 @@ def scene_prior(
     InputError
         If the observations do not fit the grid or each other, or none is of a narrow band.
     ParameterError
-        If an observation has no noise level, or a wide band mixes a band that none shows.
+        If an observation has no noise level, or the response is not of these observations.
     """
     observations = check_observations(observations)
-    bands = tuple(dict.fromkeys(o.band for o in observations if o.band not in response))
-    if not bands:
-        raise InputError(
-            "observations: every band is declared wide in `response`; at least one narrow band is needed"
-        )
+    bands = check_response(observations, response)
     channels = tuple(observed_channel(o, grid, bands, response, model_error) for o in observations)
     sharpest = max(range(len(channels)), key=lambda i: _sharpness(observations[i]))
     power = _power(observations[sharpest], channels[sharpest], grid)
@@ -231,6 +228,7 @@ def _relative_flux(channels: Sequence[Channel], sharp: Channel, power: Any, grid
             seen = fft.irfft2(modes * c.transfer, s=grid.shape, workers=fft_workers(modes))
             seen = seen[:: c.factor, :: c.factor]
         b = int(np.argmax(c.mix))
+        seen = seen * float(c.mix[b])
         top[b] += np.sum(weight * seen * c.data)
         bottom[b] += np.sum(weight * seen**2)
     flux = top / bottom

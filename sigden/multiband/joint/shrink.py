@@ -53,11 +53,13 @@ def shrink_colours(images: Any, basis: Any, levels: Any, threshold: float) -> tu
         for j in range(scales):
             noise = levels[colour, j].astype(images.dtype)
             local = np.maximum(smooth_starlet(coefficients[j] ** 2, j + 1), noise)
-            keep = np.maximum(1 - kind(threshold) * noise / local, 0)
+            # where there is neither light nor noise, as in an image of zeros, there is nothing to keep
+            keep = np.maximum(1 - kind(threshold) * noise / np.where(local > 0, local, 1), 0)
             coefficients[j] *= keep
             left += keep**2 * noise
         estimate = np.sum(coefficients, axis=0)
         for b in range(len(images)):
             out[b] += kind(weights[b, colour]) * estimate
-            kept[b] += (weights[b, colour] ** 2 / total[b]).astype(images.dtype) * left
+            if total[b].any():
+                kept[b] += (weights[b, colour] ** 2 / total[b]).astype(images.dtype) * left
     return out, kept

@@ -12,8 +12,8 @@ from sigden.denoisers.starlet.transform import smooth_starlet
 from sigden.errors import ParameterError
 from sigden.multiband.data.grid import Grid
 from sigden.multiband.data.observation import Observation
+from sigden.multiband.data.response import Response
 from sigden.multiband.data.result import MultibandResult
-from sigden.multiband.joint.channel import Response
 from sigden.multiband.joint.fourier_wiener import FourierWiener
 from sigden.multiband.joint.iterative_wiener import IterativeWiener, smoothed_square
 from sigden.multiband.joint.scene_prior import ScenePrior
@@ -26,7 +26,7 @@ __all__ = ["JointSparse"]
 _FIRST_STRENGTH = 10.0
 _RESIDUAL_STRENGTH = 0.01
 _RESIDUAL_CORRELATION = 0.3
-_CHOSEN = 1.6
+_CHOSEN = 1.5
 _DRAWS = 1
 _FIELD = 5  # starlet scales over which noise maps are smoothed
 
@@ -50,6 +50,8 @@ class JointSparse(JointMethod):
         Noise powers taken off the local power of the starlet coefficients.
     scales : int, default 4
         Number of starlet detail scales.
+    positivity : bool, default False
+        Set negative values of the estimate to zero: for pictures, as it raises the flux of faint sources.
 
     Notes
     -----
@@ -64,9 +66,9 @@ class JointSparse(JointMethod):
     and little correlation between bands, is added: it moves fluxes and colours back to what the data say and
     adds hardly any noise.
 
-    `uncertainty` is the noise that comes through where nothing is kept, twice the noise of what is kept, as
-    the same noise chose it, and the error of the model (`model_variance`); `noise_covariance` is that of the
-    first step.
+    `uncertainty` is the noise that comes through where nothing is kept, one and a half times the noise
+    variance of what is kept, as the same noise chose it, and the error of the model (`model_variance`);
+    `noise_covariance` is that of the first step.
 
     References
     ----------
@@ -78,6 +80,7 @@ class JointSparse(JointMethod):
 
     threshold: float = 2.0
     scales: int = 4
+    positivity: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -117,9 +120,10 @@ class JointSparse(JointMethod):
         ground = self._ground(prior.twin, *twins)
         # what is kept was chosen by the very noise that is in it
         noise = ground + _CHOSEN * twins[0].noise_variance * kept
-        return self.result(
-            prior, sparse + last.apply(left, noise=True), noise, twins[0].noise_covariance, wiener=start
-        )
+        estimate = sparse + last.apply(left, noise=True)
+        if self.positivity:
+            estimate = np.maximum(estimate, 0)
+        return self.result(prior, estimate, noise, twins[0].noise_covariance, wiener=start)
 
     def _solvers(self, prior: ScenePrior, correlation: float) -> tuple[Solver, Solver]:
         return (

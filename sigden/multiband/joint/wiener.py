@@ -12,8 +12,8 @@ from sigden.errors import ParameterError
 from sigden.method import Method
 from sigden.multiband.data.grid import Grid
 from sigden.multiband.data.observation import Observation
+from sigden.multiband.data.response import Response
 from sigden.multiband.data.result import MultibandResult
-from sigden.multiband.joint.channel import Response
 from sigden.multiband.joint.error_map import model_variance
 from sigden.multiband.joint.scene_prior import ScenePrior, scene_prior
 

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from sigden.errors import InputError, ParameterError, SigdenError
-from sigden.multiband.apply import deconvolve, narrow_bands, require_multiband
+from sigden.multiband.apply import deconvolve, require_multiband
 from sigden.multiband.data.grid import Grid
 from sigden.multiband.data.observation import Observation
+from sigden.multiband.data.response import Response, check_response, narrow_bands, usable
 from sigden.multiband.data.result import MultibandResult
-from sigden.multiband.joint.channel import Response
 from sigden.multiband.tiles.memory import bytes_per_pixel, check_workers, largest_tile
 from sigden.multiband.tiles.mosaic import Box, Mosaic
 from sigden.multiband.tiles.plan import Tile, plan_tiles, share
@@ -105,9 +105,7 @@ def deconvolve_tiles(
     """
     require_multiband(method)
     mosaics = [Mosaic.of(one) for one in observations]
-    bands = narrow_bands(mosaics, response)
-    if not bands:
-        raise InputError("observations: every band is declared wide in `response`; add a narrow one")
+    bands = check_response(mosaics, response)
     halo = default_halo(grid) if halo is None else _whole(halo, "halo", 0)
     workers = _whole(workers, "workers", 1)
     step = common_step(mosaics, grid)
@@ -193,14 +191,12 @@ def solve_window(
         if core is not None:
             inner = core[0] - window[0], core[1] - window[0], core[2] - window[2], core[3] - window[2]
             seen = [o for o in seen if shows(o, part, inner)]
-        bands = narrow_bands(seen, response)
-        if not bands:
+        if not narrow_bands(seen, response):
             return None
-        # a wide band whose narrow ones are not all there says nothing about those that are
-        usable = [o for o in seen if o.band not in response or set(response[o.band]) <= set(bands)]
+        used, mixed = usable(seen, response)
         if fade:
-            usable = [tapered(o, part, fade, i) for i, o in enumerate(usable)]
-        return deconvolve(method, usable, part, response=response)
+            used = [tapered(o, part, fade, i) for i, o in enumerate(used)]
+        return deconvolve(method, used, part, response=mixed)
     except SigdenError as error:
         place = f"rows {window[0]} to {window[1]}, columns {window[2]} to {window[3]}"
         raise type(error)(f"{place} of the grid: {error}") from error

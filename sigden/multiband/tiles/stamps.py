@@ -11,8 +11,8 @@ from sigden.errors import InputError, ParameterError
 from sigden.multiband.apply import require_multiband
 from sigden.multiband.data.grid import Grid
 from sigden.multiband.data.observation import Observation
+from sigden.multiband.data.response import Response, check_response
 from sigden.multiband.data.result import MultibandResult
-from sigden.multiband.joint.channel import Response
 from sigden.multiband.tiles.mosaic import Box, Mosaic
 from sigden.multiband.tiles.solve import solve_window
 from sigden.multiband.tiles.threads import in_order
@@ -77,6 +77,7 @@ def deconvolve_stamps(
     if isinstance(size, bool) or int(size) != size or size < 1:
         raise ParameterError(f"size: must be a positive whole number, got {size!r}")
     mosaics = [Mosaic.of(one) for one in observations]
+    check_response(mosaics, response)
     places = _places(positions, grid)
     step = common_step(mosaics, grid)
     side = -(-int(size) // step) * step

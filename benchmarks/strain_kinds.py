@@ -1,0 +1,128 @@
+"""Quality of `StrainDenoiser` on simulated signals of many kinds, and how often its one-sigma band holds."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+import numpy as np
+
+from sigden.simulate import (
+    aligo_psd,
+    binary_black_hole,
+    newtonian_inspiral,
+    ringdown,
+    sine_gaussian,
+    supernova_like,
+    white_noise_burst,
+)
+from sigden.strain import StrainDenoiser, band_pass
+
+RATE, SECONDS, PAD = 4096.0, 4.0, 2.0
+KINDS = (
+    "heavy",
+    "black holes",
+    "light",
+    "neutron stars",
+    "sine-Gaussian",
+    "ringdown",
+    "white noise",
+    "collapse",
+)
+BINARIES = {"heavy": (60, 140, 0.2), "black holes": (30, 70, 0.3), "light": (14, 30, 0.6)}
+
+
+def signal(kind: str, rng: Any, band: tuple[float, float]) -> tuple[Any, slice]:
+    """Whitened signal in the band and the window that is judged."""
+    n = round((SECONDS + 2 * PAD) * RATE)
+    centre = n // 2 + int(rng.integers(-2000, 2000))
+    at, phase = centre / RATE, rng.uniform(0, 2 * np.pi)
+    frequency = float(np.exp(rng.uniform(np.log(60), np.log(0.8 * band[1]))))
+    before = 0.0
+    if kind in BINARIES:
+        low, high, before = BINARIES[kind]
+        total, q = rng.uniform(low, high), rng.uniform(0.4, 1)
+        m1, chi = total / (1 + q), rng.uniform(-0.4, 0.7)
+        wave = binary_black_hole(m1, total - m1, 400, RATE, 15.0, chi=chi, phase=phase)
+        h = np.zeros(n)
+        first, last = max(0, centre - wave.peak), min(n, centre - wave.peak + wave.plus.size)
+        h[first:last] = wave.plus[first - centre + wave.peak : last - centre + wave.peak]
+    elif kind == "neutron stars":
+        before = 1.0
+        h = newtonian_inspiral(n, RATE, rng.uniform(1.04, 1.57), coalescence=at, phase=phase)
+    elif kind == "sine-Gaussian":
+        q = float(np.exp(rng.uniform(np.log(3), np.log(60))))
+        h = sine_gaussian(n, RATE, frequency, q, centre=at, phase=phase)
+    elif kind == "ringdown":
+        decay = float(np.exp(rng.uniform(np.log(0.004), np.log(0.1))))
+        h = ringdown(n, RATE, frequency, decay, start=at, phase=phase)
+    elif kind == "white noise":
+        low = rng.uniform(50, 0.5 * band[1])
+        high = min(low + float(np.exp(rng.uniform(np.log(30), np.log(200)))), band[1])
+        length = float(np.exp(rng.uniform(np.log(0.005), np.log(0.1))))
+        h = white_noise_burst(n, RATE, (low, high), length, int(rng.integers(1 << 30)), centre=at)
+    else:
+        h = supernova_like(n, RATE, bounce=at, seed=int(rng.integers(1 << 30)))
+    f = np.fft.rfftfreq(n, 1 / RATE)
+    white = np.fft.irfft(np.fft.rfft(h) / np.sqrt(aligo_psd(np.maximum(f, 10.0)) * 1e46), n)
+    edge = round(PAD * RATE)
+    white = band_pass(white, RATE, band)[edge:-edge]
+    white /= np.linalg.norm(white)
+    if before:
+        peak = int(np.argmax(np.abs(white)))
+        return white, slice(max(0, peak - round(before * RATE)), peak + round(0.05 * RATE))
+    share = np.cumsum(white**2)
+    first, last = np.searchsorted(share, [0.01, 0.99])
+    return white, slice(max(0, first - 80), last + 80)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=8, help="signals of each kind")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--snr", type=float, nargs="+", default=[8.0, 12.0, 20.0])
+    options = parser.parse_args()
+    print("median overlap / relative residual / mean coverage of the one-sigma band in the window")
+    covered: dict[float, list[float]] = {snr: [] for snr in options.snr}
+    for number, kind in enumerate(KINDS):
+        rng = np.random.default_rng([options.seed, number])
+        cells: dict[float, list[tuple[float, float, float]]] = {snr: [] for snr in options.snr}
+        for _ in range(options.count):
+            band = (rng.uniform(25, 45), float(rng.choice([300, 350, 450, 600, 800])))
+            white, window = signal(kind, rng, band)
+            noise = band_pass(rng.standard_normal(white.size + 8192), RATE, band)[4096:-4096]
+            unit = np.sqrt(RATE / (2 * (band[1] - band[0])))
+            for snr in options.snr:
+                h = snr * unit * white
+                x = noise / noise.std() + h
+                found = StrainDenoiser(sample_rate=RATE, whitened=True).analyse(x)
+                u, error = (
+                    v[window] * found.sigma for v in (found.whitened_denoised, found.whitened_uncertainty)
+                )
+                t = h[window]
+                length = np.linalg.norm(u) * np.linalg.norm(t)
+                cells[snr].append(
+                    (
+                        float(u @ t / length) if length > 0 else 0.0,
+                        float(np.linalg.norm(u - t) / np.linalg.norm(t)),
+                        float(np.mean(np.abs(u - t) < error)),
+                    )
+                )
+        row = []
+        for snr, values in cells.items():
+            table = np.asarray(values)
+            covered[snr].append(float(table[:, 2].mean()))
+            row.append(
+                "{:.3f} / {:.3f} / {:.2f}".format(*np.median(table[:, :2], axis=0), table[:, 2].mean())
+            )
+        print(
+            f"{kind:14s}  " + "   ".join(f"snr {s:g}: {r}" for s, r in zip(cells, row, strict=True)),
+            flush=True,
+        )
+    print(
+        "coverage, mean over kinds: " + ", ".join(f"snr {s:g}: {np.mean(v):.3f}" for s, v in covered.items())
+    )
+
+
+if __name__ == "__main__":
+    main()

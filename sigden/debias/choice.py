@@ -1,0 +1,94 @@
+"""Cross-validation of the constants of a sieve."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from sigden.debias.moments import Design, score_weights, solve, sums
+
+__all__ = ["choose_ridge", "choose_score_ridge", "folds_of", "held_out_risk", "variance_charge"]
+
+#: Candidates, in units of the squared spread of the predictions.
+RIDGES = tuple(10.0 ** (0.5 * k) for k in range(-8, 1))
+SCORE_RIDGES = tuple(10.0 ** (0.5 * k) for k in range(-6, 5))
+# a difference between two groups, half of the pairs each, has four times the variance of their mean
+_CONTRAST = 4.0
+
+
+def folds_of(predictions: Any, clusters: Any, count: int) -> Any:
+    """Number of the fold of each pair: alike in their predictions, clusters kept whole."""
+    if clusters is not None and int(clusters.max()) + 1 >= count:
+        means = np.bincount(clusters, predictions) / np.bincount(clusters)
+        return (_ranks(means) % count)[clusters]
+    return _ranks(predictions) % count
+
+
+def _ranks(x: Any) -> Any:
+    ranks = np.empty(x.size, np.intp)
+    ranks[np.argsort(x, kind="stable")] = np.arange(x.size)
+    return ranks
+
+
+def choose_score_ridge(design: Design, folds: Any, penalty: Any) -> float:
+    """Ridge of the score of the truth, by the held-out risk of score matching.
+
+    Notes
+    -----
+    The risk ``E[s(Y)^2 / 2 + s'(Y)]`` needs no density (Hyvarinen 2005, theorem 1).
+    """
+    total = sums(design)
+    parts = [sums(design, folds == f) for f in np.unique(folds)]
+    risks = []
+    for ridge in SCORE_RIDGES:
+        risk = 0.0
+        for part in parts:
+            a = score_weights(total.without(part), ridge * penalty)
+            risk += float(0.5 * a @ part.zz @ a + a @ part.dz)
+        risks.append(risk)
+    return SCORE_RIDGES[int(np.argmin(risks))]
+
+
+def variance_charge(design: Design) -> float:
+    """Weight of the mean squared residual that makes it the variance of a contrast, summed over instruments.
+
+    Notes
+    -----
+    Instruments have unit mean square, so a moment of residuals of variance v has the variance v / n.
+    """
+    n, q = design.z.shape
+    return _CONTRAST * q / n
+
+
+def held_out_risk(design: Design, folds: Any, roughness: Any, penalty: Any) -> tuple[float, Any]:
+    """Squared moments of held-out residuals, with the charge for variance, and each pair's part in them."""
+    total = sums(design)
+    charge = variance_charge(design)
+    rho = np.empty(design.t.size)
+    for f in np.unique(folds):
+        where = folds == f
+        b, _, _ = solve(total.without(sums(design, where)), roughness, penalty, charge)
+        rho[where] = design.x[where] @ b - design.t[where]
+    n = design.t.size
+    moments = design.z.T @ rho / n
+    variance = float((design.z**2).sum(axis=1) @ rho**2) / n**2
+    # the plain square of the moments holds the variance once
+    risk = float(moments @ moments) + (_CONTRAST - 1.0) * variance
+    return risk, 2.0 * rho * (design.z @ moments)
+
+
+def choose_ridge(
+    design: Design, folds: Any, roughness: Any, penalty: Any, ridges: Sequence[float]
+) -> tuple[float, float]:
+    """Largest ridge whose held-out risk is within one standard error of the least, and the least risk."""
+    found = [held_out_risk(design, folds, ridge * roughness, penalty) for ridge in ridges]
+    best = int(np.argmin([risk for risk, _ in found]))
+    least, parts = found[best]
+    chosen = ridges[best]
+    for ridge, (risk, other) in zip(ridges[best + 1 :], found[best + 1 :], strict=True):
+        error = float(np.std(other - parts)) / np.sqrt(parts.size)
+        if risk - least <= error:
+            chosen = ridge
+    return chosen, least

@@ -1,0 +1,159 @@
+"""Local chirps of several lengths: analysis of an analytic series and its synthesis."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+__all__ = ["RATES", "Level", "analyse", "grid", "place", "spread"]
+
+# Chirp rates in units of 4 / length^2: neighbours lose a few per cent of a chirp half-way between them.
+RATES = (-2, -1, 0, 1, 2)
+_SHORTEST_LENGTH = 8
+
+
+@dataclass(frozen=True)
+class Level:
+    """Chirps of one length.
+
+    Parameters
+    ----------
+    length : int
+        Samples of the Hann window, a multiple of 4; slices are a quarter of it apart.
+    first, last : int
+        Lowest and highest bin, in units of half the inverse length.
+    """
+
+    length: int
+    first: int
+    last: int
+
+    @property
+    def hop(self) -> int:
+        """Samples from one slice to the next."""
+        return self.length // 4
+
+    @property
+    def bins(self) -> int:
+        """Number of frequencies."""
+        return self.last - self.first + 1
+
+    @property
+    def window(self) -> Any:
+        """Hann window of unit norm, shape (length,)."""
+        w = np.hanning(self.length + 1)[: self.length]
+        return w / np.linalg.norm(w)
+
+    @property
+    def weight(self) -> float:
+        """Scale that makes overlapping windows cubed, the smoother of the synthesis, sum to one."""
+        w = self.window
+        return float(self.hop / (w.sum() * np.sum(w**2)))
+
+    @property
+    def gain(self) -> float:
+        """Coefficient of a chirp of unit amplitude."""
+        return float(self.window.sum())
+
+
+def grid(lengths: tuple[float, ...], low: float, high: float) -> tuple[Level, ...]:
+    """Levels of given lengths.
+
+    Parameters
+    ----------
+    lengths : tuple of float
+        Lengths of the windows in samples; each is rounded to a multiple of 4 and is at least 8, and those
+        that then agree count once.
+    low, high : float
+        Band in cycles per sample, within 0 to 1.
+
+    Returns
+    -------
+    tuple of Level
+        Shortest first.
+    """
+    out = []
+    for length in sorted({max(_SHORTEST_LENGTH, 4 * round(value / 4)) for value in lengths}):
+        first = max(0, math.floor(low * 2 * length))
+        last = min(2 * length - 1, max(first + 1, math.ceil(high * 2 * length)))
+        out.append(Level(length, first, last))
+    return tuple(out)
+
+
+def analyse(x: Any, level: Level) -> Any:
+    """Inner products with every chirp.
+
+    Parameters
+    ----------
+    x : numpy.ndarray, shape (n,), complex
+        Analytic series of unit noise.
+    level : Level
+        Length and frequencies.
+
+    Returns
+    -------
+    numpy.ndarray, shape (slices, rates, bins), complex64
+        Chirps have unit norm, so noise has unit variance; slice s is centred on sample ``s * hop``.
+    """
+    count, half = -(-x.size // level.hop) + 1, level.length // 2
+    padded = np.zeros((count - 1) * level.hop + level.length, dtype=np.complex64)
+    padded[half : half + x.size] = x[: padded.size - half]
+    windows = np.lib.stride_tricks.sliding_window_view(padded, level.length)
+    frames = np.ascontiguousarray(windows[:: level.hop])
+    out = np.empty((count, len(RATES), level.bins), dtype=np.complex64)
+    for i, atoms in enumerate(_atoms(level)):
+        out[:, i] = frames @ atoms.conj().T
+    return out
+
+
+def place(level: Level, coefficients: Any, n: int) -> Any:
+    """Series of chirp coefficients, weighted by the squared window within each slice.
+
+    Parameters
+    ----------
+    level : Level
+        Their level.
+    coefficients : numpy.ndarray, shape (slices, rates, bins), complex64
+        Zero where there is no signal.
+    n : int
+        Number of samples.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n,), complex64
+        The series.
+    """
+    segments = np.zeros((len(coefficients), level.length), dtype=np.complex64)
+    for i, atoms in enumerate(_atoms(level)):
+        segments += coefficients[:, i] @ atoms
+    segments *= (level.window * level.weight).astype(np.float32)
+    return _overlap(level, segments, n)
+
+
+def spread(level: Level, power: Any, n: int) -> Any:
+    """Series of one number for each slice, smoothed as `place` does with amplitudes."""
+    kernel = (level.window**2 * level.weight * level.gain).astype(np.float32)
+    return _overlap(level, power[:, None].astype(np.float32) * kernel, n)
+
+
+def _overlap(level: Level, segments: Any, n: int) -> Any:
+    half, hop = level.length // 2, level.hop
+    out = np.zeros((len(segments) + 3) * hop + level.length, dtype=segments.dtype)
+    for j in range(4):
+        part = segments[j::4].reshape(-1)
+        out[j * hop : j * hop + part.size] += part
+    return out[half : half + n]
+
+
+@lru_cache(maxsize=64)
+def _atoms(level: Level) -> tuple[Any, ...]:
+    t = np.arange(level.length) - level.length / 2
+    f = np.arange(level.first, level.last + 1)[:, None] / (2 * level.length)
+    rates = [4 * k / level.length**2 for k in RATES]
+    return tuple(
+        (level.window * np.exp(2j * np.pi * (f * t + c * t * t / 2))).astype(np.complex64) for c in rates
+    )

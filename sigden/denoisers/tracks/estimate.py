@@ -1,0 +1,183 @@
+"""Posterior mean of the signal over tracks of several lengths."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sigden.denoisers.tracks.chirplets import Level, analyse, grid, place, spread
+from sigden.denoisers.tracks.likelihood import LOUDEST, PER_UNIT, tables
+
+__all__ = ["TrackEstimate", "TrackModel", "estimate_tracks"]
+
+# Every third length looks at the whole series; the others only where one of these has found something.
+_STRIDE = 3
+_AWAKE = 12.0  # squared signal-to-noise ratio per second, of which noise alone rarely leaves so much
+_MARGIN = 0.75
+
+
+@dataclass(frozen=True)
+class TrackModel:
+    """Prior of the tracks.
+
+    Parameters
+    ----------
+    lengths : tuple of float
+        Lengths of the windows, s.
+    birth : float
+        Tracks that begin per second.
+    death : float
+        Tracks that end per second, for each that is there.
+    temper : float
+        Power of the likelihood of one slice: slices a quarter of a window apart are not independent.
+    horizon : float
+        Seconds over which the lengths are compared.
+    """
+
+    lengths: tuple[float, ...] = tuple(0.014 * math.sqrt(2.0) ** i for i in range(10))
+    birth: float = 3.0
+    death: float = 1.0
+    temper: float = 0.6
+    horizon: float = 0.05
+
+
+@dataclass(frozen=True)
+class TrackEstimate:
+    """What the tracks say of one series.
+
+    Parameters
+    ----------
+    signal : numpy.ndarray, shape (n,), complex64
+        Posterior mean of the analytic signal.
+    variance : numpy.ndarray, shape (n,)
+        Posterior variance of its real part, between the tracks and within them.
+    presence : numpy.ndarray, shape (n,)
+        Probability that a track passes.
+    """
+
+    signal: Any
+    variance: Any
+    presence: Any
+
+
+def estimate_tracks(
+    x: Any, sample_rate: float, band: tuple[float, float], model: TrackModel | None = None
+) -> TrackEstimate:
+    """Posterior mean of a signal whose frequency follows a track, in noise.
+
+    Parameters
+    ----------
+    x : numpy.ndarray, shape (n,), complex
+        Analytic series of white noise of unit variance (real and imaginary part together) plus signal.
+    sample_rate : float
+        Hz; frequencies go from 0 to it, the series being complex.
+    band : tuple of float
+        Lower and upper frequency of the tracks, Hz.
+    model : TrackModel, optional
+        Prior.
+
+    Returns
+    -------
+    TrackEstimate
+        Mean, variance and presence of the signal.
+
+    Notes
+    -----
+    The lengths are averaged at every time with weights ``exp(E)``, where E is the log evidence of a length
+    against noise over about `horizon` around that time. Every third length goes over the whole series, the
+    others around what these leave of the series.
+    """
+    model = model or TrackModel()
+    levels = grid(tuple(t * sample_rate for t in model.lengths), band[0] / sample_rate, band[1] / sample_rate)
+    scouts = levels[1::_STRIDE] or levels
+    found = dict(zip(scouts, _solved(x, scouts, sample_rate, model), strict=True))
+    mean = _averaged(list(found.values()), model.horizon * sample_rate)
+    rest = [level for level in levels if level not in found]
+    if rest:
+        loud = np.abs(mean[0]) ** 2 * sample_rate > _AWAKE
+        edge = round(_MARGIN * levels[-1].length)
+        for a, b in _awake(loud, edge):
+            more = dict(zip(rest, _solved(x[a:b], rest, sample_rate, model), strict=True))
+            parts = [more[v] if v in more else tuple(q[a:b] for q in found[v]) for v in levels]
+            fade = _fade(a, b, x.size, edge // 2)
+            whole = _averaged(parts, model.horizon * sample_rate)
+            for old, new in zip(mean, whole, strict=True):
+                old[a:b] += fade * (new - old[a:b])
+    signal, second, presence = mean
+    variance = np.maximum(second - np.abs(signal) ** 2, 0.0) / 2.0
+    return TrackEstimate(signal, variance, np.clip(presence, 0.0, 1.0))
+
+
+def _solved(
+    x: Any, levels: Sequence[Level], sample_rate: float, model: TrackModel
+) -> list[tuple[Any, Any, Any, Any]]:
+    coefficients = [analyse(x, level) for level in levels]
+    # the tables end there: louder series are treated as if their noise were louder too
+    peak = max(float(np.abs(c).max()) for c in coefficients)
+    unit = max(1.0, peak / LOUDEST)
+    return [
+        _one_length(c, level, x.size, sample_rate, model, unit)
+        for c, level in zip(coefficients, levels, strict=True)
+    ]
+
+
+def _averaged(found: list[tuple[Any, Any, Any, Any]], reach: float) -> tuple[Any, Any, Any]:
+    """Mean, mean square and presence over the lengths, weighted by their evidence."""
+    from scipy.ndimage import gaussian_filter1d
+
+    rate = np.stack([f[3] for f in found])
+    evidence = gaussian_filter1d(rate, reach / 2.5, axis=1, mode="nearest") * reach
+    weights = np.exp(evidence - evidence.max(axis=0))
+    weights /= weights.sum(axis=0)
+    signal, second, presence = (sum(w * f[i] for w, f in zip(weights, found, strict=True)) for i in range(3))
+    return signal, second, presence
+
+
+def _awake(present: Any, edge: int) -> list[tuple[int, int]]:
+    """Stretches with a track and their surroundings, joined where they touch."""
+    out: list[tuple[int, int]] = []
+    at = np.flatnonzero(np.diff(np.concatenate(([0], present.astype(np.int8), [0]))))
+    for a, b in at.reshape(-1, 2).tolist():
+        first, last = max(0, a - edge), min(present.size, b + edge)
+        if out and first <= out[-1][1]:
+            out[-1] = (out[-1][0], last)
+        else:
+            out.append((first, last))
+    return out
+
+
+def _fade(a: int, b: int, n: int, length: int) -> Any:
+    """Rises and falls at ends that are not those of the series."""
+    out = np.ones(b - a)
+    rise = np.sin(np.pi / 2 * (np.arange(min(length, b - a)) + 0.5) / length) ** 2
+    if a > 0:
+        out[: rise.size] *= rise
+    if b < n:
+        out[b - a - rise.size :] *= rise[::-1]
+    return out
+
+
+def _one_length(
+    c: Any, level: Level, n: int, sample_rate: float, model: TrackModel, unit: float
+) -> tuple[Any, Any, Any, Any]:
+    """Mean, mean square, presence and log evidence per sample, each of shape (n,)."""
+    from sigden.denoisers.tracks.passes_numba import smooth_tracks
+
+    table = tables(model.temper)
+    top = table.ratio.shape[1] - 1
+    index = np.minimum(np.abs(c) * np.float32(PER_UNIT / unit) + np.float32(0.5), top).astype(np.int32)
+    count, step = len(c), level.hop / sample_rate
+    gain = np.zeros(c.shape, dtype=np.float32)
+    power, presence, evidence = np.empty(count), np.empty(count), np.empty(count)
+    history = np.empty((count, len(table.ratio), *c.shape[1:]), dtype=np.float32)
+    smooth_tracks(
+        index, table.logarithm, table.ratio, table.mean, table.square, table.prior,
+        model.birth * step, model.death * step, history, gain, power, presence, evidence,
+    )  # fmt: skip
+    density = np.interp(np.arange(n), np.arange(count) * level.hop, evidence / level.hop)
+    mean_square = spread(level, power * (unit / level.gain) ** 2, n)
+    return place(level, c * gain, n), mean_square, spread(level, presence, n), density

@@ -1,0 +1,94 @@
+"""Corrected predictions as columns of a table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sigden.debias import FittedCalibration, FittedHierarchy, LinearBasisCalibration
+from sigden.errors import InputError
+from sigden.io.tables import column, with_columns
+
+__all__ = ["correct_table", "fit_table"]
+
+
+def fit_table(method: Any, table: Any, *, prediction: str, truth: str, group: str | None = None) -> Any:
+    """Learn a correction from two columns of a table.
+
+    Parameters
+    ----------
+    method : Calibration
+        What to fit.
+    table : astropy.table.Table, pyarrow.Table, pandas.DataFrame or polars.DataFrame
+        Calibration items.
+    prediction, truth : str
+        Names of their columns.
+    group : str, optional
+        Column of groups, as ``clusters`` of the fit.
+
+    Returns
+    -------
+    FittedCalibration or FittedHierarchy
+        As ``method.fit``.
+
+    Raises
+    ------
+    InputError
+        If a column is missing or cannot be used.
+    """
+    clusters = None if group is None else np.asarray(column(table, group, "calibration table"))
+    return method.fit(
+        column(table, prediction, "calibration table"),
+        column(table, truth, "calibration table"),
+        clusters=clusters,
+    )
+
+
+def correct_table(
+    calibration: FittedCalibration | FittedHierarchy,
+    table: Any,
+    *,
+    prediction: str,
+    group: str | None = None,
+    name: str | None = None,
+) -> Any:
+    """Add corrected predictions to a table.
+
+    Parameters
+    ----------
+    calibration : FittedCalibration or FittedHierarchy
+        The correction.
+    table : astropy.table.Table, pyarrow.Table, pandas.DataFrame or polars.DataFrame
+        New items.
+    prediction : str
+        Column of predictions.
+    group : str, optional
+        Column of groups, which a hierarchical correction needs.
+    name : str, optional
+        Name of the new column; the prediction's with ``_corrected`` by default.
+
+    Returns
+    -------
+    table
+        Of the same kind, with ``NAME``, ``NAME_extrapolated`` (true outside the calibrated range) and, where
+        the correction has one, ``NAME_error``: the standard error of the correction itself, without the
+        noise of the single prediction.
+
+    Raises
+    ------
+    InputError
+        If a column is missing, cannot be used, or is there already.
+    """
+    values = column(table, prediction, "table")
+    name = name or f"{prediction}_corrected"
+    bound = calibration
+    if isinstance(calibration, FittedHierarchy):
+        if group is None:
+            raise InputError("table: a hierarchical correction needs the column of groups")
+        bound = calibration.at(np.asarray(column(table, group, "table")))
+    assert isinstance(bound, FittedCalibration)
+    new = {name: bound.predict(values), f"{name}_extrapolated": bound.extrapolated(values)}
+    if isinstance(bound, LinearBasisCalibration):
+        new[f"{name}_error"] = bound.standard_error(values)
+    return with_columns(table, new)

@@ -1,0 +1,126 @@
+"""Chirp tracks: what a path through time and frequency gains, and what it must not do."""
+
+import numpy as np
+import pytest
+
+from sigden import ChirpTracks, InputError, ParameterError, from_toml
+from sigden.denoisers.tracks.chirplets import analyse, grid, place
+from sigden.denoisers.tracks.likelihood import PER_UNIT, tables
+from sigden.denoisers.tracks.moves_numba import MARGIN, advance, advance_adjoint
+
+N = 1024
+T = np.arange(N) / N
+TRUTH = np.exp(-(((T - 0.5) / 0.2) ** 4)) * np.sin(2 * np.pi * (40 * T + 90 * T**2))
+
+
+def noisy(amplitude, seed=0):
+    return amplitude * TRUTH + np.random.default_rng(seed).standard_normal(N)
+
+
+@pytest.mark.parametrize(("amplitude", "bound"), [(1.0, 0.06), (3.0, 0.12), (40.0, 2.0)])
+def test_follows_a_chirp(amplitude, bound):
+    found = ChirpTracks().solve(noisy(amplitude), sigma=1.0)
+    assert np.mean((found.estimate - amplitude * TRUTH) ** 2) < bound
+    inside = found.details["presence"][N // 2 - 100 : N // 2 + 100]
+    assert inside.min() > 0.5
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_noise_leaves_nearly_nothing(seed):
+    found = ChirpTracks().solve(np.random.default_rng(seed).standard_normal(N), sigma=1.0)
+    assert np.std(found.estimate) < 0.15
+
+
+def test_loud_amplitudes_are_kept():
+    out = ChirpTracks()(noisy(1e4), sigma=1.0)
+    gain = (out @ TRUTH) / (TRUTH @ TRUTH) / 1e4
+    assert gain == pytest.approx(1.0, abs=0.05)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("scale", [1e-21, 1e12])
+def test_equivariant(dtype, scale):
+    data = noisy(3.0).astype(dtype)
+    data.setflags(write=False)
+    expected = ChirpTracks()(data)
+    out = ChirpTracks()((dtype(scale) * data).astype(dtype)) / dtype(scale)
+    assert out.dtype == dtype
+    assert np.abs(out - expected).max() < 5e-3
+    assert np.abs(ChirpTracks()(data + dtype(16)) - dtype(16) - expected).max() < 5e-3
+
+
+def test_trivial_input_comes_back():
+    data = noisy(3.0)
+    np.testing.assert_array_equal(ChirpTracks()(data, sigma=0.0), data)
+    np.testing.assert_array_equal(ChirpTracks()(np.full(N, 0.1)), np.full(N, 0.1))
+
+
+def test_masked_samples_do_not_spread():
+    data, mask = noisy(3.0), np.random.default_rng(3).random(N) < 0.05
+    bad, other = data.copy(), data.copy()
+    bad[mask], other[mask] = np.nan, 1e6
+    out = ChirpTracks()(bad, mask=mask)
+    np.testing.assert_array_equal(ChirpTracks()(other, mask=mask), out)
+    assert np.mean((out - 3 * TRUTH) ** 2) < 0.4
+    with pytest.raises(InputError, match=r"nan at index \d+"):
+        ChirpTracks()(bad)
+
+
+def test_batched_repeatable_serialisable():
+    rows = np.stack([noisy(3.0, seed) for seed in range(2)])
+    out = ChirpTracks()(rows)
+    np.testing.assert_array_equal(ChirpTracks()(rows[1]), out[1])
+    np.testing.assert_array_equal(ChirpTracks()(rows.astype(">f8")), out)
+    method = ChirpTracks(lengths=(16.0, 64.0))
+    assert from_toml(method.to_toml()) == method
+
+
+@pytest.mark.parametrize("changes", [{"lengths": ()}, {"lengths": (8.0,)}, {"births": 0.0}, {"deaths": 9e2}])
+def test_parameters_out_of_range_are_named(changes):
+    with pytest.raises(ParameterError, match=next(iter(changes))):
+        ChirpTracks(**changes)
+
+
+def test_the_uncertainty_is_of_the_size_of_the_error():
+    ratios = []
+    for seed in range(4):
+        found = ChirpTracks().solve(noisy(3.0, seed), sigma=1.0)
+        error = (found.estimate - 3 * TRUTH)[350:680]
+        ratios.append(np.mean(error**2) / np.mean(found.details["uncertainty"][350:680] ** 2))
+    assert 0.4 < np.mean(ratios) < 2.0
+
+
+def test_one_step_back_is_the_transpose_of_one_step():
+    rng = np.random.default_rng(0)
+    x, y, forth, back, one, two = (np.zeros((10, 5, 13 + 2 * MARGIN), dtype=np.float32) for _ in range(6))
+    x[:, :, MARGIN:-MARGIN] = rng.random((10, 5, 13))
+    y[:, :, MARGIN:-MARGIN] = rng.random((10, 5, 13))
+    advance(x, forth, one, two)
+    advance_adjoint(y, back, one, two)
+    assert np.sum(forth * y, dtype=float) == pytest.approx(np.sum(x * back, dtype=float), rel=1e-5)
+    assert forth.sum() < x.sum()
+
+
+def test_chirps_have_unit_norm_and_come_back_in_place():
+    (level,) = grid((64.0,), 0.1, 0.5)
+    t = np.arange(512) - 256.0
+    chirp = np.exp(2j * np.pi * (0.3 * t + 0.5 * (4 / 64**2) * t**2) * (np.abs(t) < 100))
+    c = analyse(chirp.astype(np.complex64), level)
+    middle = 256 // level.hop
+    k, f = np.unravel_index(np.argmax(np.abs(c[middle])), c.shape[1:])
+    assert (level.first + f) / (2 * level.length) == pytest.approx(0.3, abs=1 / 128)
+    assert k == 3
+    assert np.abs(c[middle, k, f]) == pytest.approx(level.gain, rel=0.05)
+    alone = np.zeros_like(c)
+    alone[middle, k, f] = c[middle, k, f]
+    back = place(level, alone, 512)
+    assert int(np.argmax(np.abs(back))) == pytest.approx(256, abs=1)
+
+
+def test_amplitudes_are_shrunk_little_where_the_coefficient_is_large():
+    table = tables(0.6)
+    quiet, loud = round(0.5 * PER_UNIT), 12 * PER_UNIT
+    assert np.all(np.diff(table.logarithm, axis=1)[:, 1:] >= 0)
+    best = int(np.argmax(table.logarithm[:-1, loud]))
+    assert table.mean[best, loud] == pytest.approx(1.0, abs=0.2)
+    assert table.logarithm[:, quiet].max() < 0

@@ -1,0 +1,65 @@
+"""Joint methods at the edges of what they take: pixels, precision, scale, emptiness."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sigden import JointSparse, JointWiener
+from sigden.multiband import Grid, Observation, gaussian_psf
+
+RESPONSE = {"VIS": {"r": 0.6, "i": 0.4}}
+METHODS = [JointWiener(), JointSparse()]
+
+
+def observe(shape, factors, dtype=np.float64, scale=1.0, sigma=0.05):
+    """A round source and noise in VIS, r and i, each in blocks of the grid."""
+    rng = np.random.default_rng(0)
+    row, column = np.indices(shape) - np.reshape(shape, (2, 1, 1)) // 2
+    light = 9.0 * np.exp(-(row**2 + column**2) / 18.0)
+    out = []
+    for band, k in factors.items():
+        image = light.reshape(shape[0] // k, k, shape[1] // k, k).sum(axis=(1, 3))
+        image = scale * (image + sigma * rng.standard_normal(image.shape))
+        place = {"offset": (0.05 * (k - 1),) * 2, "scale": 0.1 * k, "psf_scale": 0.1}
+        psf = gaussian_psf(0.2 * k, 0.1, (31, 31))
+        out.append(Observation(image.astype(dtype), psf, band, sigma=scale * sigma, **place))
+    return out, Grid(shape, 0.1)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=type)
+@pytest.mark.parametrize(
+    ("shape", "factors"),
+    [
+        ((36, 48), {"VIS": 1, "r": 2, "i": 3}),
+        ((33, 45), {"VIS": 1, "r": 3, "i": 3}),
+        ((32, 48), {"VIS": 1, "r": 2, "i": 4}),
+    ],
+    ids=str,
+)
+def test_blocks_of_any_size_keep_the_flux(method, shape, factors):
+    observations, grid = observe(shape, factors)
+    result = method(observations, grid, response=RESPONSE)
+    total = 9.0 * np.pi * 18.0
+    assert np.sum(result.estimate, axis=(1, 2)) == pytest.approx([total, total], rel=0.05)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=type)
+@pytest.mark.parametrize("scale", [1e-12, 1e12])
+def test_single_precision_serves_any_unit(method, scale):
+    factors = {"VIS": 1, "r": 2, "i": 2}
+    one = method(*observe((32, 48), factors, np.float32), response=RESPONSE)
+    other = method(*observe((32, 48), factors, np.float32, scale), response=RESPONSE)
+    assert other.estimate.dtype == other.uncertainty.dtype == np.float32
+    peak = float(np.max(one.estimate))
+    np.testing.assert_allclose(other.estimate / scale, one.estimate, atol=1e-4 * peak)
+    np.testing.assert_allclose(other.uncertainty / scale, one.uncertainty, rtol=1e-3)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=type)
+def test_images_of_zeros_give_zeros(method):
+    observations, grid = observe((32, 32), {"VIS": 1, "r": 2, "i": 2})
+    dark = [replace(o, image=np.zeros_like(o.image)) for o in observations]
+    result = method(dark, grid, response=RESPONSE)
+    assert np.all(result.estimate == 0.0)
+    assert np.isfinite(result.uncertainty).all()
