@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from sigden.cli.cube import cube
 from sigden.cli.cwb import cwb
 from sigden.cli.debias import debias
 from sigden.cli.demo import demo
@@ -27,5 +28,5 @@ def main() -> None:
     """
 
 
-for _command in (demo, strain, multiband, debias, run, methods, cwb):
+for _command in (demo, strain, multiband, cube, debias, run, methods, cwb):
     main.add_command(_command)

@@ -28,7 +28,10 @@ _COLUMNS = {
 
 @click.command()
 @click.argument(
-    "room", metavar="[strain|multiband]", default="strain", type=click.Choice(["strain", "multiband"])
+    "room",
+    metavar="[strain|multiband|cube]",
+    default="strain",
+    type=click.Choice(["strain", "multiband", "cube"]),
 )
 @click.option("--out", "directory", metavar="DIR", default="sigden-demo", show_default=True,
               type=click.Path(path_type=Path), help="Where outputs go.")  # fmt: skip
@@ -36,16 +39,22 @@ _COLUMNS = {
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable summary on stdout.")
 @click.option("--quiet", is_flag=True, help="No progress bar and no table.")
 def demo(room: str, directory: Path, overwrite: bool, as_json: bool, quiet: bool) -> None:
-    """Denoise real and simulated strain, or a simulated field of galaxies, with nothing else needed.
+    """Denoise real and simulated strain, or a simulated field or spectral cube, with nothing else needed.
 
     The real strain is the second of H1, L1 and V1 data that gwpy ships; the simulated one is 32 s of detector
     noise with a binary black hole in it. `sigden demo multiband` writes images of one field as Euclid and
-    Rubin files, with a scene.toml for `sigden multiband`, and sharpens them together.
+    Rubin files, with a scene.toml for `sigden multiband`, and sharpens them together. `sigden demo cube`
+    writes a hyperspectral scene as ENVI and denoises it.
     """
     if room == "multiband":
         from sigden.cli.multiband_demo import multiband_demo
 
         multiband_demo(directory, overwrite=overwrite, as_json=as_json, quiet=quiet)
+        return
+    if room == "cube":
+        from sigden.cli.cube_demo import cube_demo
+
+        cube_demo(directory, overwrite=overwrite, as_json=as_json, quiet=quiet)
         return
     from sigden.batch import refuse_existing
     from sigden.cli.console import command_line, progress_bar, require_plot

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sigden.io.atomic import atomic_path, prepare_output
     from sigden.io.corrected import correct_table, fit_table
+    from sigden.io.cube import read_cube, write_cube
+    from sigden.io.cube_value import Cube
     from sigden.io.examples import shipped_example
     from sigden.io.gwosc import fetch_event
     from sigden.io.hdf5 import open_hdf5, read_dataset
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from sigden.io.write import read_provenance, write_strain
 
 __all__ = [
+    "Cube",
     "QualityVector",
     "StrainSeries",
     "atomic_path",
@@ -33,6 +36,7 @@ __all__ = [
     "open_hdf5",
     "open_mosaic",
     "prepare_output",
+    "read_cube",
     "read_dataset",
     "read_multiband",
     "read_npy",
@@ -44,6 +48,7 @@ __all__ = [
     "read_table",
     "shipped_example",
     "with_columns",
+    "write_cube",
     "write_multiband",
     "write_strain",
     "write_table",
@@ -51,6 +56,7 @@ __all__ = [
 
 _HOMES = MappingProxyType(
     {
+        "Cube": "cube_value",
         "QualityVector": "series",
         "StrainSeries": "series",
         "atomic_path": "atomic",
@@ -62,6 +68,7 @@ _HOMES = MappingProxyType(
         "open_hdf5": "hdf5",
         "open_mosaic": "multiband.mosaic",
         "prepare_output": "atomic",
+        "read_cube": "cube",
         "read_dataset": "hdf5",
         "read_multiband": "multiband.result",
         "read_npy": "npz",
@@ -72,6 +79,7 @@ _HOMES = MappingProxyType(
         "read_strain": "strain",
         "read_table": "tables",
         "shipped_example": "examples",
+        "write_cube": "cube",
         "write_multiband": "multiband.result",
         "with_columns": "tables",
         "write_strain": "write",

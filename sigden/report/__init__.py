@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sigden.report.cube import CubeSection, cube_figures, cube_page
     from sigden.report.debias import DebiasSection, debias_page
     from sigden.report.multiband import MultibandSection, multiband_figures, multiband_page
     from sigden.report.page import Section, report_page, strain_page
@@ -15,10 +16,13 @@ if TYPE_CHECKING:
     from sigden.report.strain import strain_figure
 
 __all__ = [
+    "CubeSection",
     "DebiasSection",
     "MultibandSection",
     "Section",
     "constant_q",
+    "cube_figures",
+    "cube_page",
     "debias_page",
     "multiband_figures",
     "multiband_page",
@@ -31,9 +35,12 @@ __all__ = [
 
 _HOMES = MappingProxyType(
     {
+        "CubeSection": "cube",
         "MultibandSection": "multiband",
         "Section": "page",
         "constant_q": "spectrogram",
+        "cube_figures": "cube",
+        "cube_page": "cube",
         "multiband_figures": "multiband",
         "multiband_page": "multiband",
         "DebiasSection": "debias",

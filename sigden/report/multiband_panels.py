@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,16 +11,15 @@ from sigden.multiband.data.geometry import grid_to_native
 from sigden.multiband.data.grid import Grid
 from sigden.multiband.data.observation import Observation
 from sigden.multiband.data.result import MultibandResult
+from sigden.report.panels import colour_bar, frame, panels
 from sigden.report.photometry import Comparison
 from sigden.report.style import LIGHT, Palette, dress
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = ["colour_composite", "colour_figure", "error_figure", "flux_figure", "residual_figure"]
 
-_WIDTH = 12.0
 _CLIP = 5.0
 
 
@@ -89,13 +87,13 @@ def colour_figure(
         Side by side, one stretch.
     """
     before = np.stack([_on_grid(observations, band, result.grid) for band in result.bands])
-    panels = [("Data", before), ("Estimate", result.estimate)]
+    cubes = [("Data", before), ("Estimate", result.estimate)]
     if truth is not None:
-        panels.append(("Truth", truth))
-    figure, axes = _panels(len(panels), result.grid.shape, palette, columns=len(panels))
-    for axis, (name, cube) in zip(axes, panels, strict=True):
+        cubes.append(("Truth", truth))
+    figure, axes = panels(len(cubes), result.grid.shape, palette, columns=len(cubes))
+    for axis, (name, cube) in zip(axes, cubes, strict=True):
         axis.imshow(colour_composite(cube, like=result.estimate), origin="lower", interpolation="nearest")
-        _frame(axis, f"{name}: {', '.join(result.bands)}", palette)
+        frame(axis, f"{name}: {', '.join(result.bands)}", palette)
     return figure
 
 
@@ -133,14 +131,14 @@ def residual_figure(
     matplotlib.figure.Figure
         A map for each, from -5 to 5.
     """
-    figure, axes = _panels(len(observations), observations[0].shape, palette)
+    figure, axes = panels(len(observations), observations[0].shape, palette)
     for axis, one, residual in zip(axes, observations, comparison.residuals, strict=True):
         shown = axis.imshow(
             residual, origin="lower", cmap="RdBu_r", vmin=-_CLIP, vmax=_CLIP, interpolation="nearest"
         )
         axis.set_facecolor(palette.muted)
-        _frame(axis, f"{one.band}: (data - model) / noise", palette)
-    _bar(figure, shown, axes, "noise sigma", palette)
+        frame(axis, f"{one.band}: (data - model) / noise", palette)
+    colour_bar(figure, shown, axes, "noise sigma", palette)
     return figure
 
 
@@ -164,7 +162,7 @@ def error_figure(result: MultibandResult, unit: str = "", *, palette: Palette = 
     error = np.asarray(result.uncertainty)
     known = error[np.isfinite(error)]
     low, high = (float(np.quantile(known, q)) for q in (0.0, 0.999)) if known.size else (0.0, 1.0)
-    figure, axes = _panels(len(result.bands), result.grid.shape, palette)
+    figure, axes = panels(len(result.bands), result.grid.shape, palette)
     for axis, band, values in zip(axes, result.bands, error, strict=True):
         # a map of one value is drawn in the middle of the scale, not at its end
         shown = axis.imshow(
@@ -176,8 +174,8 @@ def error_figure(result: MultibandResult, unit: str = "", *, palette: Palette = 
             interpolation="nearest",
         )
         axis.set_facecolor(palette.grid)
-        _frame(axis, f"{band}: error of the estimate", palette)
-    _bar(figure, shown, axes, unit or "flux per pixel", palette)
+        frame(axis, f"{band}: error of the estimate", palette)
+    colour_bar(figure, shown, axes, unit or "flux per pixel", palette)
     return figure
 
 
@@ -196,7 +194,7 @@ def flux_figure(comparison: Comparison, *, palette: Palette = LIGHT) -> Figure:
     matplotlib.figure.Figure
         Model over data against the data's flux, a panel for each band.
     """
-    figure, axes = _panels(len(comparison.bands), (3, 4), palette, grid=True)
+    figure, axes = panels(len(comparison.bands), (3, 4), palette, grid=True)
     for axis, band in zip(axes, comparison.bands, strict=True):
         fluxes = [s.fluxes[band] for s in comparison.sources if band in s.fluxes]
         good = [f for f in fluxes if f.data > 0]
@@ -220,37 +218,3 @@ def flux_figure(comparison: Comparison, *, palette: Palette = LIGHT) -> Figure:
             axis.set_ylim(-min(1.1 * reach, 100.0), min(1.1 * reach, 100.0))
         dress(axis, palette, title=f"{band}: model against data", x="aperture flux", y="difference (%)")
     return figure
-
-
-def _panels(
-    count: int,
-    shape: tuple[int, int],
-    palette: Palette,
-    *,
-    columns: int | None = None,
-    grid: bool = False,
-) -> tuple[Figure, list[Axes]]:
-    from matplotlib.figure import Figure
-
-    across = columns or min(count, 3 if count != 4 else 4)
-    down = math.ceil(count / across)
-    side = _WIDTH / across
-    height = min(max(side * shape[0] / shape[1], 0.4 * side), 2.5 * side) + (0.75 if grid else 0.35)
-    figure = Figure(figsize=(_WIDTH, down * height), facecolor=palette.background, layout="constrained")
-    axes = figure.subplots(down, across, squeeze=False).ravel()
-    for axis in axes[count:]:
-        axis.set_axis_off()
-    return figure, list(axes[:count])
-
-
-def _frame(axis: Axes, title: str, palette: Palette) -> None:
-    dress(axis, palette, title=title, x="", y="", grid=False)
-    axis.set_xticks([])
-    axis.set_yticks([])
-
-
-def _bar(figure: Figure, shown: Any, axes: list[Axes], label: str, palette: Palette) -> None:
-    bar = figure.colorbar(shown, ax=axes, shrink=0.85, pad=0.01, aspect=30)
-    bar.set_label(label, color=palette.ink, fontsize=10)
-    bar.ax.tick_params(colors=palette.muted, labelsize=9)
-    bar.outline.set_edgecolor(palette.muted)
