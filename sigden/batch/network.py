@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -178,20 +179,24 @@ def analyse(
     Returns
     -------
     DenoisedStrain
-        Result with its provenance.
+        Result with its provenance; records longer than 256 s take the spectrum of the last 256 s throughout.
 
     Raises
     ------
     InputError
         If the strain cannot be denoised; the detector is named.
     """
-    result = method.analyse(
-        series.values, sample_rate=series.sample_rate, t0=series.t0, label=name, progress=progress
-    )
+    from sigden.strain.long import LONG_SECONDS, analyse_long
+
+    # whitened strain without a band is measured as a whole
+    streamed = series.duration > LONG_SECONDS and not (method.whitened and method.band is None)
+    run = partial(analyse_long, method) if streamed else method.analyse
+    result = run(series.values, sample_rate=series.sample_rate, t0=series.t0, label=name, progress=progress)
     record = {
         **provenance(method, series.values),
         "band": list(result.band),
         "sigma": result.sigma,
+        "running_spectrum": streamed,
         "input": source,
         "detector": name,
         "channel": series.channel or series.name,

@@ -69,7 +69,8 @@ def strain(
 
     Each FILE (HDF5 of GWOSC or gwpy, GWF, NPZ, NPY, CSV) holds one detector or several, of one sample rate.
     Every detector gives DETECTOR-GPS-SECONDS-denoised.hdf5 with the estimate, residual, uncertainty and
-    whitened versions; all together give strain.png and report.html.
+    whitened versions; all together give strain.png and report.html. Records longer than 256 s are denoised
+    with the noise spectrum of the last 256 s at every time.
 
     \b
       sigden strain H1.hdf5 L1.hdf5 --band 35 350 --out clean

@@ -2,11 +2,14 @@
 
 from sigden.noise.autoregressive import AutoregressiveModel
 from sigden.noise.psd import PowerSpectrum, clean_stretches, welch_psd
+from sigden.noise.running import RunningLevel, RunningSpectrum
 from sigden.noise.sigma import difference_sigma, mad_sigma, wavelet_sigma
 
 __all__ = [
     "AutoregressiveModel",
     "PowerSpectrum",
+    "RunningLevel",
+    "RunningSpectrum",
     "clean_stretches",
     "difference_sigma",
     "mad_sigma",

@@ -177,7 +177,7 @@ def welch_psd(
     for i, (row, hole) in enumerate(zip(rows, holes, strict=True)):
         where = _channel_name(i, x.shape[:-1])
         frames = _frames(row, hole, length, step, sample_rate, where)
-        densities.append(_periodogram_average(frames, taper, sample_rate, average))
+        densities.append(periodogram_average(frames, taper, sample_rate, average))
         counts.append(frames.shape[0])
     density = np.stack(densities).reshape(*x.shape[:-1], -1)
     return PowerSpectrum(np.fft.rfftfreq(length, 1 / sample_rate), density, min(counts))
@@ -218,7 +218,8 @@ def _frames(row: Any, hole: Any, length: int, step: int, sample_rate: float, whe
     return windows[starts]
 
 
-def _periodogram_average(frames: Any, taper: Any, sample_rate: float, average: str) -> Any:
+def periodogram_average(frames: Any, taper: Any, sample_rate: float, average: str) -> Any:
+    """One-sided density of windowed frames, shape (count, length), averaged over them."""
     from scipy.fft import rfft
 
     length = frames.shape[-1]
@@ -226,14 +227,15 @@ def _periodogram_average(frames: Any, taper: Any, sample_rate: float, average: s
     frames = (frames - frames.mean(axis=-1, keepdims=True)) / scale
     power = np.abs(rfft(frames * taper, axis=-1)) ** 2
     if average == "median":
-        mean = np.median(power, axis=0) / _median_bias(frames.shape[0])
+        mean = np.median(power, axis=0) / median_bias(frames.shape[0])
     else:
         mean = power.mean(axis=0)
     mean[1 : (length + 1) // 2] *= 2
     return mean * (scale * scale / (sample_rate * (taper @ taper)))
 
 
-def _median_bias(count: int) -> float:
+def median_bias(count: int) -> float:
+    """Median over mean of so many exponential variates (Allen et al. 2012, appendix B)."""
     odd = count if count % 2 else count - 1
     k = np.arange(1, odd + 1)
     return float(np.sum((-1.0) ** (k + 1) / k))

@@ -32,12 +32,12 @@ __all__ = ["LINE_QUALITY", "StrainDenoiser"]
 Progress = Callable[[int, int], None]
 
 _DEFAULT_BAND = (35.0, 350.0)
-_SHORTEST_STRETCH = 0.1
-_BLOCK_SECONDS = 16.0
-_HALO_SECONDS = 1.0
-_THREADS = 2
+SHORTEST_STRETCH = 0.1
+BLOCK_SECONDS = 16.0
+HALO_SECONDS = 1.0
+THREADS = 2
 _DENOISER_TOLERANCE = 1e-4
-_FEWEST_SEGMENTS = 2
+FEWEST_SEGMENTS = 2
 LINE_QUALITY = 15.0
 _FEWEST_SAMPLES = 64.0  # independent ones, in the band and the record: what the local risk averages
 
@@ -235,8 +235,8 @@ class StrainDenoiser(Method):
             )
             # colouring lifts a line's bins a hundredfold, where the estimate is nothing but error
             quiet = notch(local.estimate, rate, lines, LINE_QUALITY) if z.size > 1 else local.estimate
-            out["denoised"][part] = _coloured(quiet * sigma, whitening, rate, band)
-            out["residual"][part] = _coloured((z - quiet) * sigma, whitening, rate, band)
+            out["denoised"][part] = coloured(quiet * sigma, whitening, rate, band)
+            out["residual"][part] = coloured((z - quiet) * sigma, whitening, rate, band)
             done += z.size
         return StrainResult(
             denoised=out["denoised"],
@@ -250,7 +250,7 @@ class StrainDenoiser(Method):
             sample_rate=rate,
             t0=t0,
             sigma=sigma,
-            figures=_figures(out, rate, band, t0, worst, steps),
+            figures=figures_of(out, rate, band, t0, worst, steps),
         )
 
     def coloured(self, whitened: Any, result: StrainResult) -> Any:
@@ -271,7 +271,7 @@ class StrainDenoiser(Method):
         if result.psd is None:
             return whitened
         whitening = self._whitening(result.psd, result.sample_rate, whitened.size)
-        return _coloured(whitened, whitening, result.sample_rate, result.band)
+        return coloured(whitened, whitening, result.sample_rate, result.band)
 
     def _whitening(self, psd: PowerSpectrum, rate: float, size: int) -> Whitening:
         return Whitening(psd, rate, size, impulse_seconds=min(1.0, self.segment_seconds / 2))
@@ -301,7 +301,7 @@ class StrainDenoiser(Method):
         gaps = np.where(mask, np.nan, values) if mask is not None else values
         rows = gaps.reshape(-1, gaps.shape[-1])
         labels = [label if len(rows) == 1 else f"{label}[{i}]" for i in range(len(rows))]
-        with ThreadPoolExecutor(max_workers=min(len(rows), _THREADS)) as pool:
+        with ThreadPoolExecutor(max_workers=min(len(rows), THREADS)) as pool:
             one = partial(self.analyse, sample_rate=sample_rate)
             results = list(pool.map(lambda row, name: one(row, label=name), rows, labels))
         white = self.output == "whitened"
@@ -362,28 +362,28 @@ class StrainDenoiser(Method):
             psd = welch_psd(x, rate, segment_seconds=self.segment_seconds, window="hann")
         except InputError as error:
             raise InputError(f"{label}: {str(error).removeprefix('strain: ')}") from error
-        if psd.averages < _FEWEST_SEGMENTS:
+        if psd.averages < FEWEST_SEGMENTS:
             raise InputError(
                 f"{label}: {x.size / rate:g} s hold {psd.averages} segments of segment_seconds="
-                f"{self.segment_seconds:g} (they overlap by half); {_FEWEST_SEGMENTS} are needed for a median"
+                f"{self.segment_seconds:g} (they overlap by half); {FEWEST_SEGMENTS} are needed for a median"
             )
         return psd
 
     def _prepare(
         self, x: Any, psd: PowerSpectrum | None, rate: float, band: tuple[float, float]
     ) -> tuple[Any, Whitening | None]:
-        if psd is None:
-            white, whitening = x, None
-        else:
-            whitening = self._whitening(psd, rate, x.size)
-            white = whitening(x)
+        whitening = None if psd is None else self._whitening(psd, rate, x.size)
+        return self._band_limited(x, whitening, rate, band), whitening
+
+    def _band_limited(
+        self, x: Any, whitening: Whitening | None, rate: float, band: tuple[float, float]
+    ) -> Any:
         if x.size < 2:
-            return np.zeros_like(x), whitening
+            return np.zeros_like(x)
+        white = x if whitening is None else whitening(x)
         if self.notches:
             white = notch(white, rate, self.notches)
-        if psd is None and self.band is None:
-            return white, whitening
-        return band_pass(white, rate, band), whitening
+        return white if whitening is None and self.band is None else band_pass(white, rate, band)
 
     def _colour_rms(
         self, psd: PowerSpectrum | None, band: tuple[float, float], lines: tuple[float, ...]
@@ -401,9 +401,9 @@ class StrainDenoiser(Method):
         self, z: Any, rate: float, band: tuple[float, float], progress: Callable[[int], None]
     ) -> LocalEstimate:
         n = z.size
-        if n < _SHORTEST_STRETCH * rate:
+        if n < SHORTEST_STRETCH * rate:
             return LocalEstimate(np.zeros(n), np.ones(n), 0.0, 0)
-        block, halo = round(_BLOCK_SECONDS * rate), round(_HALO_SECONDS * rate)
+        block, halo = round(BLOCK_SECONDS * rate), round(HALO_SECONDS * rate)
         if n <= block + 2 * halo:
             found = self._estimate(z, rate, band)
             progress(n)
@@ -414,7 +414,7 @@ class StrainDenoiser(Method):
         def one(first: int) -> LocalEstimate:
             return self._estimate(z[max(0, first - halo) : min(n, first + block + halo)], rate, band)
 
-        with ThreadPoolExecutor(max_workers=min(len(starts), _THREADS)) as pool:
+        with ThreadPoolExecutor(max_workers=min(len(starts), THREADS)) as pool:
             for first, found in zip(starts, pool.map(one, starts), strict=True):
                 low, last = max(0, first - halo), min(n, first + block)
                 estimate[first:last] = found.estimate[first - low : last - low]
@@ -440,7 +440,8 @@ def _report(progress: Progress | None, before: int, total: int, done: int) -> No
         progress(before + done, total)
 
 
-def _coloured(x: Any, whitening: Whitening | None, rate: float, band: tuple[float, float]) -> Any:
+def coloured(x: Any, whitening: Whitening | None, rate: float, band: tuple[float, float]) -> Any:
+    """Whitened samples in the calibration of the strain, limited to the band."""
     if whitening is None:
         return x
     # the seismic wall lifts what the filter's skirt let through, so the band is closed once more
@@ -465,9 +466,10 @@ def _checked(values: Any, label: str) -> Any:
     return x
 
 
-def _figures(
+def figures_of(
     out: dict[str, Any], rate: float, band: tuple[float, float], t0: float, gap: float, steps: int
 ) -> dict[str, float]:
+    """Figures of merit of a record."""
     clean, white = out["clean"], out["whitened"]
     loudest = int(np.nanargmax(np.abs(clean)))
     independent = 2.0 * (band[1] - band[0]) / rate

@@ -1,0 +1,106 @@
+"""Noise spectrum and level of the recent past."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+import numpy as np
+
+from sigden.errors import ParameterError
+from sigden.noise.psd import PowerSpectrum, median_bias, periodogram_average
+
+__all__ = ["RunningLevel", "RunningSpectrum"]
+
+
+class RunningSpectrum:
+    """Median Welch spectrum of the last segments, of constant memory.
+
+    Parameters
+    ----------
+    sample_rate : float
+        Hz.
+    samples : int
+        Length of one segment.
+    count : int
+        Number of segments kept.
+
+    Raises
+    ------
+    ParameterError
+        If a segment has fewer than 4 samples or none is kept.
+
+    Notes
+    -----
+    With all segments of a record kept it equals `welch_psd` of the record with a Hann window.
+    """
+
+    def __init__(self, sample_rate: float, samples: int, count: int) -> None:
+        if samples < 4:
+            raise ParameterError(f"samples: a segment needs at least 4, got {samples}")
+        if count < 1:
+            raise ParameterError(f"count: must be at least 1, got {count}")
+        from scipy.signal import get_window
+
+        self._rate, self._taper = sample_rate, get_window("hann", samples)
+        self._powers: deque[Any] = deque(maxlen=count)
+
+    def __len__(self) -> int:
+        return len(self._powers)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return sum(power.nbytes for power in self._powers)
+
+    def add(self, segment: Any) -> None:
+        """Take one segment in, unless it is constant and holds no noise.
+
+        Parameters
+        ----------
+        segment : numpy.ndarray, shape (samples,)
+            Float64 strain without gaps.
+        """
+        if segment.min() < segment.max():
+            self._powers.append(periodogram_average(segment[None], self._taper, self._rate, "mean"))
+
+    def spectrum(self) -> PowerSpectrum:
+        """Spectrum of the segments held, at least one.
+
+        Returns
+        -------
+        PowerSpectrum
+            Median over the segments, its bias corrected.
+        """
+        count = len(self._powers)
+        density = np.median(np.stack(self._powers), axis=0) / median_bias(count)
+        return PowerSpectrum(np.fft.rfftfreq(self._taper.size, 1 / self._rate), density, count)
+
+
+class RunningLevel:
+    """Noise level of the last samples: the median of the levels of their pieces, weighted by length.
+
+    Parameters
+    ----------
+    samples : int
+        How many samples to look back.
+    """
+
+    def __init__(self, samples: int) -> None:
+        self._span = samples
+        self._pieces: deque[tuple[float, int]] = deque()
+
+    def __len__(self) -> int:
+        return len(self._pieces)
+
+    def add(self, sigma: float, samples: int) -> None:
+        """Take in the level of a piece of so many samples."""
+        self._pieces.append((sigma, samples))
+        while len(self._pieces) > 1 and sum(n for _, n in self._pieces) - self._pieces[0][1] >= self._span:
+            self._pieces.popleft()
+
+    def level(self) -> float:
+        """Level of the pieces held, at least one."""
+        ordered = sorted(self._pieces)
+        weights = np.cumsum([n for _, n in ordered])
+        return ordered[int(np.searchsorted(weights, weights[-1] / 2))][0]
