@@ -163,13 +163,21 @@ def test_noise_maps_and_pixels_of_any_kind(method):
     assert nmse(shifted.estimate) < 1.5 * nmse(plain.estimate) + 0.005
 
 
-def test_correlation_is_found_from_the_data():
-    found = JointWiener(correlation=None).band_correlation(JointWiener().prior(observe(0), GRID, RESPONSE))
-    assert 0.9 <= found < 1.0
-    assert nmse(JointSparse(correlation=None)(observe(0), GRID, response=RESPONSE).estimate) < 0.05
+def test_correlation_and_model_error_are_found_from_the_data():
+    prior = JointWiener().prior(observe(0), GRID, RESPONSE)
+    assert JointWiener().settled(prior) == (prior, 0.8)
+    found, correlation = JointWiener(correlation="auto", model_error="auto").settled(prior)
+    assert 0.9 <= correlation < 1.0
+    # the sources' own colours keep to the mixture
+    assert found.channels[0].model_error <= 0.05
+    assert [c.model_error for c in found.channels[1:]] == [0.0, 0.0]
+    free = JointSparse(correlation="auto", model_error="auto")
+    assert from_toml(free.to_toml()) == free
+    assert nmse(free(observe(0), GRID, response=RESPONSE).estimate) < 0.05
     masked = observe(0, mask=np.eye(32, dtype=bool))
-    with pytest.raises(ParameterError, match="give a number"):
-        JointWiener(correlation=None)(masked, GRID, response=RESPONSE)
+    for changes in ({"correlation": "auto"}, {"model_error": "auto"}):
+        with pytest.raises(ParameterError, match=f"{next(iter(changes))}: .*give a number"):
+            JointWiener(**changes)(masked, GRID, response=RESPONSE)
 
 
 def test_what_cannot_be_done_is_said():

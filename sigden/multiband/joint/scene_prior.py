@@ -136,6 +136,11 @@ class ScenePrior:
         covariance = matrix * np.outer(self.relative_flux, self.relative_flux)
         return strength * self.power.on(self.grid.shape, self.grid.scale), covariance
 
+    def with_model_error(self, error: float) -> ScenePrior:
+        """The same with another relative model error of the wide bands."""
+        wide = [replace(c, model_error=error) if c.model_error > 0 else c for c in self.channels]
+        return replace(self, channels=tuple(wide))
+
     @cached_property
     def twin(self) -> ScenePrior:
         """Smaller patch with the same noise, PSFs and prior, without data; itself if noise varies."""

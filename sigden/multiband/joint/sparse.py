@@ -41,11 +41,12 @@ class JointSparse(JointMethod):
     ----------
     target_fwhm : float, default 0.2
         FWHM in arcsec of the Gaussian PSF of the estimate (effective, pixel included).
-    correlation : float or None, default 0.8
-        Prior correlation between two bands of the Wiener start; None takes that of greatest evidence, for
+    correlation : float or "auto", default 0.8
+        Prior correlation between two bands of the Wiener start; "auto" takes that of greatest evidence, for
         closed forms.
-    model_error : float, default 0.05
-        Relative standard deviation of a wide band from its mixture of the other bands.
+    model_error : float or "auto", default 0.05
+        Relative standard deviation of a wide band from its mixture of the other bands; "auto" takes that of
+        greatest evidence, for closed forms.
     threshold : float, default 2.0
         Noise powers taken off the local power of the starlet coefficients.
     scales : int, default 4
@@ -108,8 +109,7 @@ class JointSparse(JointMethod):
         MultibandResult
             Images at the target PSF.
         """
-        prior = self.prior(observations, grid, response)
-        correlation = self.band_correlation(prior)
+        prior, correlation = self.settled(self.prior(observations, grid, response))
         first, last = self._solvers(prior, correlation)
         start = first.apply(prior.data)
         twins = (first, last) if prior.twin is prior else self._solvers(prior.twin, correlation)

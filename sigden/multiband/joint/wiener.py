@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from itertools import product
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -18,6 +19,8 @@ from sigden.multiband.joint.error_map import model_variance
 from sigden.multiband.joint.scene_prior import ScenePrior, scene_prior
 
 _CORRELATIONS = (0.5, 0.65, 0.8, 0.9, 0.95, 0.98, 0.99)
+_MODEL_ERRORS = (0.01, 0.02, 0.05, 0.1, 0.2)
+_START_ERROR = 0.05
 
 __all__ = ["JointMethod", "JointWiener"]
 
@@ -29,26 +32,25 @@ class JointMethod(Method):
     axes: ClassVar[str] = "list of (rows, columns) -> (bands, rows, columns)"
 
     target_fwhm: float = 0.2
-    correlation: float | None = 0.8
-    model_error: float = 0.05
+    correlation: float | Literal["auto"] = 0.8
+    model_error: float | Literal["auto"] = 0.05
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.target_fwhm > 0:
             raise ParameterError(f"target_fwhm: must be positive, got {self.target_fwhm}")
-        if self.correlation is not None and not 0 <= self.correlation < 1:
+        if self.correlation != "auto" and not 0 <= self.correlation < 1:
             raise ParameterError(f"correlation: must be in [0, 1), got {self.correlation}")
-        if not self.model_error >= 0:
+        if self.model_error != "auto" and not self.model_error >= 0:
             raise ParameterError(f"model_error: must not be negative, got {self.model_error}")
 
     def prior(self, observations: Sequence[Observation], grid: Grid, response: Response) -> ScenePrior:
         """Channels and prior for these observations."""
-        return scene_prior(
-            observations, grid, response, target_fwhm=self.target_fwhm, model_error=self.model_error
-        )
+        error = _START_ERROR if self.model_error == "auto" else self.model_error
+        return scene_prior(observations, grid, response, target_fwhm=self.target_fwhm, model_error=error)
 
-    def band_correlation(self, prior: ScenePrior) -> float:
-        """Prior correlation of two bands: as given, or of greatest evidence.
+    def settled(self, prior: ScenePrior) -> tuple[ScenePrior, float]:
+        """Prior with its model error, and its correlation of bands: as given, or of greatest evidence.
 
         Parameters
         ----------
@@ -57,23 +59,33 @@ class JointMethod(Method):
 
         Returns
         -------
-        float
+        prior : ScenePrior
+            The same with the model error that is used.
+        correlation : float
             At least zero, less than one.
 
         Raises
         ------
         ParameterError
-            If it is to be found where the problem has no closed form.
+            If one is to be found where the problem has no closed form.
         """
-        if self.correlation is not None:
-            return self.correlation
+        if self.correlation != "auto" and self.model_error != "auto":
+            return prior, self.correlation
         if not prior.closed:
+            name = "correlation" if self.correlation == "auto" else "model_error"
             raise ParameterError(
-                "correlation: found from the data only where every image has one PSF, one noise level, no "
+                f"{name}: found from the data only where every image has one PSF, one noise level, no "
                 "mask and pixels that are blocks of the grid's; give a number"
             )
-        evidence = [prior.closed_solver(correlation=c).evidence(prior.data) for c in _CORRELATIONS]
-        return _CORRELATIONS[int(np.argmax(evidence))]
+        errors = _MODEL_ERRORS if self.model_error == "auto" else (self.model_error,)
+        correlations = _CORRELATIONS if self.correlation == "auto" else (self.correlation,)
+        best, found = -np.inf, (prior, correlations[0])
+        for error, correlation in product(errors, correlations):
+            tried = prior.with_model_error(error)
+            evidence = tried.closed_solver(correlation=correlation).evidence(tried.data)
+            if evidence > best:
+                best, found = evidence, (tried, correlation)
+        return found
 
     def result(self, prior: ScenePrior, estimate: Any, noise: Any, covariance: Any, **details: Any) -> Any:
         """Result with its error map.
@@ -121,11 +133,12 @@ class JointWiener(JointMethod):
     ----------
     target_fwhm : float, default 0.2
         FWHM in arcsec of the Gaussian PSF of the estimate (effective, pixel included).
-    correlation : float or None, default 0.8
-        Prior correlation between two bands at every frequency; None takes that of greatest evidence, for
+    correlation : float or "auto", default 0.8
+        Prior correlation between two bands at every frequency; "auto" takes that of greatest evidence, for
         closed forms. The error depends on it little: 0.8 and 0.95 differ by a tenth of the squared error.
-    model_error : float, default 0.05
-        Relative standard deviation of a wide band from its mixture of the other bands.
+    model_error : float or "auto", default 0.05
+        Relative standard deviation of a wide band from its mixture of the other bands; "auto" takes that of
+        greatest evidence, for closed forms.
 
     Notes
     -----
@@ -169,8 +182,7 @@ class JointWiener(JointMethod):
         InputError
             If the observations do not fit the grid or each other.
         """
-        prior = self.prior(observations, grid, response)
-        correlation = self.band_correlation(prior)
+        prior, correlation = self.settled(self.prior(observations, grid, response))
         solver = prior.solver(correlation=correlation)
         alike = solver if prior.twin is prior else prior.twin.solver(correlation=correlation)
         return self.result(prior, solver.apply(prior.data), alike.noise_variance, alike.noise_covariance)
