@@ -15,6 +15,7 @@ from sigden.multiband.data.grid import Grid
 from sigden.multiband.data.observation import Observation
 from sigden.multiband.data.response import Response, check_response
 from sigden.multiband.forward.operator import forward_operator
+from sigden.multiband.joint.scene_prior import sharpness
 from sigden.multiband.single.wiener import WienerDeconvolution
 
 if TYPE_CHECKING:
@@ -83,17 +84,11 @@ def any_pixels(
     wide = [o for o in observations if o.band in response]
     if not wide:
         raise InputError("observations: local colour needs a narrow band and a wide one of `response`")
-    sharpest = max(wide, key=_sharpness)
+    sharpest = max(wide, key=sharpness)
     solution = WienerDeconvolution(target_fwhm=window.target_fwhm).solve(sharpest, grid)
     image, scene = solution.estimate, solution.details["scene"]
     colour = np.stack([_colour(window, [o for o in observations if o.band == b], scene, grid) for b in bands])
     return ColourField(bands, colour * image, colour, image)
-
-
-def _sharpness(observation: Observation) -> float:
-    """Inverse of the PSF's noise-equivalent area."""
-    psf = np.mean(np.asarray(observation.psf_grid, dtype=np.float64), axis=(0, 1))
-    return float(np.sum(psf**2)) / float(observation.psf_scale or observation.pixel_scale) ** 2
 
 
 def _colour(window: LocalColour, observations: Sequence[Observation], scene: Any, grid: Grid) -> Any:

@@ -20,7 +20,7 @@ from sigden.multiband.joint.iterative_wiener import IterativeWiener
 from sigden.multiband.joint.planes import fft_workers, weighted_sum
 from sigden.multiband.psf.spectrum import gaussian_transfer
 
-__all__ = ["ScenePrior", "scene_prior"]
+__all__ = ["ScenePrior", "scene_prior", "sharpness"]
 
 _TARGET_FLOOR = 1e-6
 _TWIN = 128
@@ -192,7 +192,7 @@ def scene_prior(
     observations = check_observations(observations)
     bands = check_response(observations, response)
     channels = tuple(observed_channel(o, grid, bands, response, model_error) for o in observations)
-    sharpest = max(range(len(channels)), key=lambda i: _sharpness(observations[i]))
+    sharpest = max(range(len(channels)), key=lambda i: sharpness(observations[i]))
     power = _power(observations[sharpest], channels[sharpest], grid)
     flux = _relative_flux(channels, channels[sharpest], power.on(grid.shape, grid.scale), grid)
     return ScenePrior(bands, observations, channels, power, flux, target_fwhm, grid)
@@ -240,7 +240,7 @@ def _relative_flux(channels: Sequence[Channel], sharp: Channel, power: Any, grid
     return np.maximum(flux, 0.05 * max(float(flux.max()), 1e-6))
 
 
-def _sharpness(observation: Observation) -> float:
+def sharpness(observation: Observation) -> float:
     """Inverse squared width of the effective PSF, in arcsec: number of cells of noise in a unit of area."""
     psf = np.asarray(observation.psf_grid, dtype=np.float64).mean(axis=(0, 1))
     step = float(observation.psf_scale or observation.pixel_scale)
