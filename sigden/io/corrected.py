@@ -78,7 +78,7 @@ def correct_table(
     Raises
     ------
     InputError
-        If a column is missing, cannot be used, or is there already.
+        If a column is missing, cannot be used, or is there already, or the calibration is none.
     """
     values = column(table, prediction, "table")
     name = name or f"{prediction}_corrected"
@@ -87,7 +87,8 @@ def correct_table(
         if group is None:
             raise InputError("table: a hierarchical correction needs the column of groups")
         bound = calibration.at(np.asarray(column(table, group, "table")))
-    assert isinstance(bound, FittedCalibration)
+    if not isinstance(bound, FittedCalibration):
+        raise InputError(f"calibration: expected what a method's fit returns, got {type(bound).__name__}")
     new = {name: bound.predict(values), f"{name}_extrapolated": bound.extrapolated(values)}
     if isinstance(bound, LinearBasisCalibration):
         new[f"{name}_error"] = bound.standard_error(values)

@@ -132,3 +132,8 @@ def test_bad_files_are_named(tmp_path):
     (tmp_path / "t.parquet").write_bytes(b"PAR1 no")
     with pytest.raises(FileError):
         read_table(tmp_path / "t.parquet")
+
+
+def test_a_calibration_that_was_not_fitted_is_refused():
+    with pytest.raises(InputError, match="calibration: expected what a method's fit returns, got str"):
+        correct_table("sieve", Table({"yhat": np.arange(3.0)}), prediction="yhat")
