@@ -79,7 +79,7 @@ def _spread(every: Subspace, pixels: Table) -> tuple[Any, Any]:
     for first, last in pixels.groups():
         some = replace(every, basis=every.basis[:, first:last])
         images = np.empty((some.rank, len(pixels)), dtype=pixels.dtype)
-        for where, part in pixels.blocks():
+        for where, part in pixels.pieces():
             images[:, where] = some.project(part).T
         variance += [float(image.var(dtype=np.float64)) for image in images]
         level += [float(difference_sigma(image.reshape(pixels.shape[:2]), axes=(-2, -1))) for image in images]

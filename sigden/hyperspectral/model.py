@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sigden.hyperspectral.correlated import structured_directions
-from sigden.hyperspectral.gram import SpectralMoments, chunks
+from sigden.hyperspectral.gram import SpectralMoments
 from sigden.hyperspectral.regression import regression
 from sigden.hyperspectral.subspace import Subspace, leverage_corrected, whitened_subspace
 from sigden.hyperspectral.table import Table, band_share
@@ -18,7 +18,6 @@ __all__ = ["LowRank", "coefficients_of", "fit"]
 
 _FILLS = 4
 _MOST_MISSING = 0.01  # of a band, up to which its noise level is corrected
-_CHUNK = 8192
 _SPECTRA = 256  # whose mean is near enough to that of all
 
 
@@ -61,12 +60,8 @@ class LowRank:
         scale = (1 / (1 - leverage)).astype(dtype)
         mean = space.mean[first:last].astype(dtype)
         out = np.empty_like(values)
-        for where, inner in self.coefficients.blocks():
-            start = where.start
-            for part in chunks(inner, _CHUNK):
-                here = slice(start, start + len(part))
-                out[:, here] = ((values[:, here].T - mean - part @ back) * scale).T
-                start += len(part)
+        for where, inner in self.coefficients.pieces():
+            out[:, where] = ((values[:, where].T - mean - inner @ back) * scale).T
         return out
 
 
@@ -105,7 +100,7 @@ def fit(
         The model.
     """
     found = SpectralMoments(_near_mean(pixels))
-    for _, part in pixels.blocks():
+    for _, part in pixels.pieces():
         found.add(part)
     covariance, mean = found.covariance, found.mean
     gone = None if flags is None else band_share(flags)
@@ -137,9 +132,15 @@ def coefficients_of(pixels: Table, space: Subspace, flags: Table | None, workspa
     """Coefficients of spectra, in which the prediction is put in place of missing samples."""
     out = workspace.table((*pixels.shape[:2], space.rank), pixels.dtype)
     for first, last in pixels.spans():
-        part = pixels.read(first, last)
-        inner = space.project(part, out=out.blank(first, last))
-        if flags is not None and _fill(part, flags.read(first, last) != 0, space, inner):
+        part, inner = pixels.read(first, last), out.blank(first, last)
+        marks = None if flags is None else flags.read(first, last)
+        changed = False
+        for top, bottom in pixels.cuts(first, last):
+            where = pixels.pixels(top - first, bottom - first)
+            space.project(part[where], out=inner[where])
+            if marks is not None:
+                changed |= _fill(part[where], marks[where] != 0, space, inner[where])
+        if changed:
             pixels.write(first, part)
         out.write(first, inner)
     return out
@@ -149,13 +150,14 @@ def _fill(pixels: Any, missing: Any, space: Subspace, coefficients: Any) -> bool
     """Put the prediction in place of missing samples and of their coefficients; True if there are any."""
     back, mean = space.backward().astype(pixels.dtype), space.mean.astype(pixels.dtype)
     struck = np.flatnonzero(missing.any(axis=1))
-    for rows in chunks(struck, _CHUNK):
-        part, gone, inner = pixels[rows], missing[rows], coefficients[rows]
-        for _ in range(_FILLS):
-            np.copyto(part, inner @ back + mean, where=gone)
-            inner = space.project(part)
-        pixels[rows], coefficients[rows] = part, inner
-    return struck.size > 0
+    if struck.size == 0:
+        return False
+    part, gone, inner = pixels[struck], missing[struck], coefficients[struck]
+    for _ in range(_FILLS):
+        np.copyto(part, inner @ back + mean, where=gone)
+        inner = space.project(part)
+    pixels[struck], coefficients[struck] = part, inner
+    return True
 
 
 def _near_mean(pixels: Table) -> Any:

@@ -8,10 +8,9 @@ import numpy as np
 
 from sigden.errors import ParameterError
 from sigden.hyperspectral.collaborative.pilot_numba import BLOCK, cosines
-from sigden.hyperspectral.gram import chunks
 from sigden.hyperspectral.regression import noise_residuals
 from sigden.hyperspectral.subspace import Subspace
-from sigden.hyperspectral.table import Table, spans
+from sigden.hyperspectral.table import Table
 from sigden.noise import difference_sigma
 
 __all__ = ["block_power", "noise_correlation", "noise_power"]
@@ -19,7 +18,6 @@ __all__ = ["block_power", "noise_correlation", "noise_power"]
 _IMAGES = 8
 _ENOUGH = 2_000_000  # pixels
 _STRIP = 64
-_CHUNK = 8192
 _STRIDE = 4
 _MEDIAN_SQUARE = 0.4549364  # median of a squared standard normal
 _EVIDENCE = 0.05  # correlation of neighbours from which the noise counts as coloured
@@ -99,11 +97,9 @@ def noise_power(pixels: Table, space: Subspace) -> Any:
     strips = []
     for first, last in _strips(rows, columns):
         strip = np.empty((small.shape[1], (last - first) * columns), dtype=pixels.dtype)
-        for begin, end in spans(last - first, pixels.block):
-            start = begin * columns
-            for part in chunks(pixels.read(first + begin, first + end), _CHUNK):
-                strip[:, start : start + len(part)] = ((part - mean) @ small).T
-                start += len(part)
+        for where, part in pixels.pieces(first, last):
+            start = where.start - first * columns
+            strip[:, start : start + len(part)] = ((part - mean) @ small).T
         strips.append(strip.reshape(-1, last - first, columns))
     images = strips[0] if len(strips) == 1 else np.concatenate(strips)
     if space.level is not None:  # levels are those of the finest details there

@@ -269,7 +269,7 @@ def _fill_hopeless(coefficients: Table, flags: Table) -> None:
     """Coefficients of spectra that are mostly missing, from those of their neighbours."""
     shape = 1, *coefficients.shape[:2]
     hopeless = np.concatenate(
-        [np.count_nonzero(part, axis=1) > _HOPELESS * flags.shape[2] for _, part in flags.blocks()]
+        [np.count_nonzero(part, axis=1) > _HOPELESS * flags.shape[2] for _, part in flags.pieces()]
     )
     if not hopeless.any() or hopeless.all():
         return

@@ -219,7 +219,7 @@ def _scaled(flat: Any, used: Any, scale: float) -> Any:
     """Used bands over the scale, a new array."""
     if used.all():
         return flat / flat.dtype.type(scale)
-    part = flat[:, used]
+    part = np.compress(used, flat, axis=1)
     part /= flat.dtype.type(scale)
     return part
 
@@ -267,20 +267,20 @@ def _noise_of_cube(sigma: Source, workspace: Workspace) -> tuple[Any, Any]:
     by_band = np.zeros(bands)
     for first, last in table.groups():
         for b, levels in enumerate(table.bands(first, last), first):
-            known = levels[np.isfinite(levels)]
+            known = levels[np.isfinite(levels)].astype(np.float64)
             if np.any(known < 0):
                 raise InputError("sigma: must not be negative")
             by_band[b] = np.median(known) if known.size else 0.0
     relative = np.ones(rows * columns)
     kept = by_band > 0
-    for where, part in table.blocks():
+    for where, part in table.pieces():
         ratio = np.where(np.isfinite(part), part, np.nan)[:, kept].astype(np.float64) / by_band[kept]
         inside = ~np.isnan(ratio).all(axis=1) if kept.any() else np.zeros(len(part), dtype=bool)
         relative[where][inside] = np.nanmedian(ratio[inside], axis=1)
     relative = np.maximum(relative, 1e-3)
     # what the pixel factors leave: the mean square, as that is what the covariance sees
     total, count = np.zeros(bands), np.zeros(bands)
-    for where, part in table.blocks():
+    for where, part in table.pieces():
         square = (part / relative[where, None]) ** 2
         known = np.isfinite(square)
         total += np.where(known, square, 0).sum(axis=0)

@@ -134,18 +134,14 @@ def _depends(pixels: Table, model: LowRank, flags: Table | None) -> bool:
     energy, signal = np.empty(len(pixels)), np.empty(len(pixels))
     back, mean = space.backward().astype(pixels.dtype), space.mean.astype(pixels.dtype)
     seen = float(max(alive.sum() - space.rank, 1))
-    for first, last in pixels.spans():
-        part, inner = pixels.read(first, last), model.coefficients.read(first, last)
-        start = first * pixels.shape[1]
-        for some, few in zip(chunks(part, _CHUNK), chunks(inner, _CHUNK), strict=True):
-            predicted = few @ back + mean
-            residual = (some - predicted) * weight.astype(pixels.dtype)
-            energy[start : start + len(some)] = np.einsum("pb,pb->p", residual, residual) / seen
-            signal[start : start + len(some)] = predicted @ light
-            start += len(some)
-        if flags is not None:
-            gone = np.count_nonzero(flags.read(first, last), axis=1)
-            energy[pixels.pixels(first, last)] *= seen / np.maximum(seen - gone, 1)
+    for (where, part), (_, inner) in zip(pixels.pieces(), model.coefficients.pieces(), strict=True):
+        predicted = inner @ back + mean
+        residual = (part - predicted) * weight.astype(pixels.dtype)
+        energy[where] = np.einsum("pb,pb->p", residual, residual) / seen
+        signal[where] = predicted @ light
+    if flags is not None:
+        for where, marks in flags.pieces():
+            energy[where] *= seen / np.maximum(seen - np.count_nonzero(marks, axis=1), 1)
     # a few pixels that the model misses must not make the slope
     energy = np.minimum(energy, 4 * np.median(energy))
     deviation = signal - signal.mean()

@@ -9,8 +9,9 @@ from typing import Any, cast
 
 import numpy as np
 
-__all__ = ["GROUP", "FileTable", "MemoryTable", "Table", "band_share", "spans"]
+__all__ = ["GROUP", "FileTable", "MemoryTable", "Table", "band_share", "piece_rows", "spans"]
 
+_PIECE = 8192
 GROUP = 16  # bands that are worked on at once
 
 
@@ -24,13 +25,14 @@ class Table(ABC):
     dtype : dtype
         Of the values.
     block : int
-        Rows that are worked on at once.
+        Rows that are read at once, a multiple of those of a piece.
     group : int
         Bands that are worked on at once.
 
     Notes
     -----
-    Spectra are handed out as (pixels, bands), pixels row by row, and always whole rows of them.
+    Spectra are handed out as (pixels, bands), pixels row by row, and always whole rows of them. Pieces are
+    the same whatever the memory, so that sums are rounded in the same way.
     """
 
     def __init__(self, shape: tuple[int, int, int], dtype: Any, block: int, group: int) -> None:
@@ -42,29 +44,39 @@ class Table(ABC):
     def __len__(self) -> int:
         return self.shape[0] * self.shape[1]
 
-    def spans(self, halo: int = 0) -> list[tuple[int, int]]:
-        """First and past-the-last row of each block; of those with a halo, from two to sixteen times it."""
-        size = min(max(self.block, 2 * halo), 16 * halo) if halo else self.block
-        return spans(self.shape[0], size)
+    def spans(self) -> list[tuple[int, int]]:
+        """First and past-the-last row of each block."""
+        return spans(0, self.shape[0], self.block)
 
-    def blocks(self) -> Iterator[tuple[slice, Any]]:
-        """Pixels of each block, as a slice, and their spectra."""
-        for first, last in self.spans():
-            yield self.pixels(first, last), self.read(first, last)
+    def cuts(self, first: int, last: int) -> list[tuple[int, int]]:
+        """First and past-the-last row of each piece between two rows."""
+        return spans(first, last, piece_rows(self.shape[1]))
+
+    def pieces(self, first: int = 0, last: int | None = None) -> Iterator[tuple[slice, Any]]:
+        """Pixels of each piece between two rows, as a slice, and their spectra."""
+        for begin, end in spans(first, self.shape[0] if last is None else last, self.block):
+            part = self.read(begin, end)
+            start = begin * self.shape[1]
+            for top, bottom in self.cuts(begin, end):
+                where = self.pixels(top, bottom)
+                yield where, part[where.start - start : where.stop - start]
 
     def groups(self, size: int | None = None) -> list[tuple[int, int]]:
         """First and past-the-last band of each group."""
-        return spans(self.shape[2], size or self.group)
+        return spans(0, self.shape[2], size or self.group)
 
     def pixels(self, first: int, last: int) -> slice:
         """Numbers of the pixels of some rows."""
         return slice(first * self.shape[1], last * self.shape[1])
 
     def update(self, change: Callable[[slice, Any], None]) -> None:
-        """Change spectra in place, block by block: ``change(pixels, spectra)``."""
+        """Change spectra in place, piece by piece: ``change(pixels, spectra)``."""
         for first, last in self.spans():
             part = self.read(first, last)
-            change(self.pixels(first, last), part)
+            start = first * self.shape[1]
+            for top, bottom in self.cuts(first, last):
+                where = self.pixels(top, bottom)
+                change(where, part[where.start - start : where.stop - start])
             self.write(first, part)
 
     @abstractmethod
@@ -239,14 +251,19 @@ class FileTable(Table):
             done += self._file.write(view[done:])
 
 
-def spans(length: int, size: int) -> list[tuple[int, int]]:
+def spans(first: int, last: int, size: int) -> list[tuple[int, int]]:
     """First and past-the-last index of consecutive parts."""
-    return [(first, min(first + size, length)) for first in range(0, length, size)]
+    return [(begin, min(begin + size, last)) for begin in range(first, last, size)]
+
+
+def piece_rows(columns: int) -> int:
+    """Rows of a piece, about eight thousand pixels: what is multiplied and summed at once."""
+    return max(1, _PIECE // columns)
 
 
 def band_share(flags: Table) -> Any:
     """Part of each band that is marked, shape (bands,)."""
     total = np.zeros(flags.shape[2])
-    for _, part in flags.blocks():
+    for _, part in flags.pieces():
         total += np.count_nonzero(part, axis=0)
     return total / len(flags)

@@ -8,25 +8,23 @@ from typing import Any
 
 import numpy as np
 
-from sigden.hyperspectral.gram import chunks
 from sigden.hyperspectral.model import coefficients_of
 from sigden.hyperspectral.robust_fit import left_over, robust_weights
 from sigden.hyperspectral.subspace import Subspace, marchenko_pastur_edge
-from sigden.hyperspectral.table import GROUP, Table, band_share
+from sigden.hyperspectral.table import GROUP, Table, band_share, piece_rows, spans
 from sigden.hyperspectral.workspace import Workspace
 from sigden.noise import difference_sigma
 
-__all__ = ["with_weak_directions"]
+__all__ = ["REACH", "with_weak_directions"]
 
 _WIDTH = 2.0  # pixels, standard deviation of the smoothing
-_REACH = 8  # pixels, where it ends
+REACH = 8  # pixels, where it ends
 _FITTED = 4
 _MOST = 8
 _MARGIN = 1.25  # above the edge, so that a direction is more signal than noise
 _BAND_ERRORS = 5.5  # noise levels that the smoothed residual of a band must reach
 _MOST_BANDS = 0.1
 _MOST_MISSING = 0.01
-_CHUNK = 8192
 _ROBUST = 100  # bytes that the robust fit takes for each pixel of a band
 
 
@@ -71,8 +69,7 @@ def with_weak_directions(
             small = more.astype(residual.dtype)
 
             def take_off(where: slice, spectra: Any) -> None:
-                for part in chunks(spectra, _CHUNK):
-                    part -= (part @ small) @ small.T
+                spectra -= (spectra @ small) @ small.T
 
             residual.update(take_off)
     eligible = space.sigma > 0
@@ -103,31 +100,33 @@ def _smoothed_residual(space: Subspace, pixels: Table, workspace: Workspace) -> 
     out = workspace.table(((rows + 1) // 2, (columns + 1) // 2, bands), pixels.dtype)
     covariance = np.zeros((bands, bands))
 
+    piece = piece_rows(columns)
+
     def take_in(first: int, last: int) -> None:
-        begin, end = max(first - _REACH, 0), min(last + _REACH, rows)
-        cube = _residual(space, pixels.read(begin, end)).reshape(-1, columns, bands)
+        begin = max(first - REACH, 0) // piece * piece
+        end = min(-(-(last + REACH) // piece) * piece, rows)
+        cube = _residual(space, pixels, begin, end).reshape(-1, columns, bands)
         _smooth(cube)
-        inner = cube[first - begin : last - begin]
-        for part in chunks(inner.reshape(-1, bands)):
+        for top, bottom in pixels.cuts(first, last):
+            part = cube[top - begin : bottom - begin].reshape(-1, bands)
             covariance[...] += part.T @ part
+        inner = cube[first - begin : last - begin]
         out.write((first + 1) // 2, inner[first % 2 :: 2, ::2].reshape(-1, bands))
 
-    for first, last in pixels.spans(_REACH):
+    for first, last in spans(0, rows, workspace.smoothed(pixels.shape, pixels.dtype.itemsize, REACH)):
         take_in(first, last)
     return out, covariance / len(pixels)
 
 
-def _residual(space: Subspace, pixels: Any) -> Any:
-    """Whitened spectra less their part in the subspace, a new array."""
-    dtype = pixels.dtype
-    out = np.empty_like(pixels)
+def _residual(space: Subspace, pixels: Table, first: int, last: int) -> Any:
+    """Whitened spectra of some rows less their part in the subspace, a new array."""
+    dtype, start = pixels.dtype, first * pixels.shape[1]
+    out = np.empty(((last - first) * pixels.shape[1], pixels.shape[2]), dtype)
     scale = np.where(space.sigma > 0, 1 / np.where(space.sigma > 0, space.sigma, 1), 0).astype(dtype)
     basis, mean = space.basis.astype(dtype), space.mean.astype(dtype)
-    start = 0
-    for part in chunks(pixels, _CHUNK):
+    for where, part in pixels.pieces(first, last):
         unit = (part - mean) * scale
-        np.subtract(unit, (unit @ basis) @ basis.T, out=out[start : start + len(part)])
-        start += len(part)
+        np.subtract(unit, (unit @ basis) @ basis.T, out=out[where.start - start : where.stop - start])
     return out
 
 
@@ -137,7 +136,7 @@ def _smooth(cube: Any) -> None:
 
     for first in range(0, cube.shape[2], GROUP):
         group = np.ascontiguousarray(np.moveaxis(cube[..., first : first + GROUP], -1, 0))
-        smooth = gaussian_filter(group, (0, _WIDTH, _WIDTH), radius=_REACH)
+        smooth = gaussian_filter(group, (0, _WIDTH, _WIDTH), radius=REACH)
         cube[..., first : first + GROUP] = np.moveaxis(smooth, 0, -1)
 
 
@@ -163,7 +162,7 @@ def _strongest(coefficients: Table) -> Any:
     smooth = []
     for k in range(min(rank, _FITTED)):
         image = coefficients.bands(k, k + 1).reshape(rows, columns)
-        smooth.append(gaussian_filter(image, _WIDTH, radius=_REACH)[::2, ::2].reshape(-1))
+        smooth.append(gaussian_filter(image, _WIDTH, radius=REACH)[::2, ::2].reshape(-1))
     return np.linalg.qr(np.stack(smooth, axis=1).astype(np.float64))[0]
 
 

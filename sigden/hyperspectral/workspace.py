@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from sigden.errors import FileError, ParameterError
-from sigden.hyperspectral.table import GROUP, FileTable, MemoryTable, Table, spans
+from sigden.hyperspectral.table import GROUP, FileTable, MemoryTable, Table, piece_rows, spans
 
 __all__ = ["Workspace", "parse_memory"]
 
@@ -26,13 +26,12 @@ _UNITS = {
     "gi": 2**30,
     "ti": 2**40,
 }
-# parts of the bound: vectors and images of all pixels, blocks of spectra, windows of eigen-images
-_PLANES, _BLOCKS, _WINDOWS = 0.55, 0.3, 0.5
+# parts of the bound: vectors and images of all pixels, blocks of spectra beside them, windows alone
+_PLANES, _BLOCKS, _WINDOWS = 0.55, 0.3, 0.55
 _PIXEL = 64  # bytes that the step with most vectors of all pixels takes for each
 _BAND = 10  # and for each pixel of every band it works on
 _COPIES = 4  # of a block, in the step with most of them
-_HALO = 32  # rows with their halo that one step holds at least
-_ADJACENT = 16
+_SMOOTHED = 2  # copies of a window of spectra that is smoothed
 
 
 class Workspace:
@@ -63,8 +62,8 @@ class Workspace:
         """Whether there is a bound."""
         return self.memory is not None
 
-    def require(self, shape: tuple[int, int, int], itemsize: int) -> None:
-        """Refuse a bound in which a cube cannot be worked on.
+    def require(self, shape: tuple[int, int, int], itemsize: int, halo: int) -> None:
+        """Refuse a bound in which a cube cannot be worked on, and smoothed with a halo.
 
         Raises
         ------
@@ -74,9 +73,11 @@ class Workspace:
         if self.memory is None:
             return
         rows, columns, bands = shape
+        piece = piece_rows(columns)
         least = max(
             rows * columns * (_PIXEL + _BAND) / _PLANES,
-            min(rows, _HALO) * columns * bands * itemsize * _COPIES / _BLOCKS,
+            min(rows, piece) * columns * bands * itemsize * _COPIES / _BLOCKS,
+            min(rows, 4 * halo + 2 * piece) * columns * bands * itemsize * _SMOOTHED / _WINDOWS,
         )
         if self.memory < least:
             raise ParameterError(
@@ -112,15 +113,26 @@ class Workspace:
         return FileTable(file, shape, dtype, self.block(shape, max(dtype.itemsize, 4)), self.group(shape))
 
     def block(self, shape: tuple[int, int, int], itemsize: int) -> int:
-        """Rows of spectra that are worked on at once."""
+        """Rows of spectra that are read at once: whole pieces."""
         if self.memory is None:
             return shape[0]
+        piece = piece_rows(shape[1])
         row = shape[1] * shape[2] * itemsize
-        return int(min(max(self.memory * _BLOCKS / _COPIES / row - _ADJACENT, 1), shape[0]))
+        pieces = int(self.memory * _BLOCKS / _COPIES / row) // piece
+        return min(max(pieces, 1) * piece, shape[0])
+
+    def smoothed(self, shape: tuple[int, int, int], itemsize: int, halo: int) -> int:
+        """Rows, beside their halo, of spectra that are smoothed at once: whole pieces."""
+        piece, most = piece_rows(shape[1]), 16 * halo
+        if self.memory is not None:
+            row = shape[1] * shape[2] * itemsize
+            fitting = int(self.memory * _WINDOWS / _SMOOTHED / row) - 2 * (halo + piece)
+            most = min(max(fitting, 2 * halo), most)
+        return max(most // piece, 1) * piece
 
     def spans(self, shape: tuple[int, int, int], itemsize: int) -> list[tuple[int, int]]:
         """First and past-the-last row of each block."""
-        return spans(shape[0], self.block(shape, itemsize))
+        return spans(0, shape[0], self.block(shape, itemsize))
 
     def group(self, shape: tuple[int, int, int]) -> int:
         """Bands that are worked on at once."""
