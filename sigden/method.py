@@ -7,7 +7,7 @@ import hashlib
 import tomllib
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -17,7 +17,7 @@ from sigden import registry
 from sigden.arrays.namespace import to_numpy
 from sigden.errors import FileError, ParameterError
 
-__all__ = ["Method", "from_dict", "from_toml", "provenance", "read_toml", "sigden_version"]
+__all__ = ["Method", "from_dict", "from_toml", "provenance", "read_toml", "sigden_version", "streamed_hash"]
 
 METHOD_KEY = "method"
 
@@ -204,12 +204,18 @@ def provenance(method: Method, values: Any = None, **inputs: Any) -> dict[str, A
 
 def input_hash(values: Any) -> str:
     """SHA-256 over dtype, shape and C-order bytes, the same for both byte orders."""
+    host = to_numpy(values)
+    return streamed_hash(host.dtype, host.shape, (host,))
+
+
+def streamed_hash(dtype: Any, shape: tuple[int, ...], parts: Iterable[Any]) -> str:
+    """The same of an array that comes in parts along its first axis."""
     import numpy as np
 
-    host = to_numpy(values)
-    host = np.ascontiguousarray(host, dtype=host.dtype.newbyteorder("<"))
-    digest = hashlib.sha256(f"{host.dtype.str}{host.shape}".encode())
-    digest.update(host.data.cast("B"))
+    little = np.dtype(dtype).newbyteorder("<")
+    digest = hashlib.sha256(f"{little.str}{tuple(shape)}".encode())
+    for part in parts:
+        digest.update(np.ascontiguousarray(part, dtype=little).data.cast("B"))
     return digest.hexdigest()
 
 

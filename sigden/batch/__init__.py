@@ -7,15 +7,18 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sigden.batch.cube_parts import CubeFileRun, denoise_cube_file
     from sigden.batch.files import Outcome, run_file
     from sigden.batch.many import run_files
     from sigden.batch.network import DenoisedStrain, analyse, read_network, write_denoised
     from sigden.batch.outputs import output_for, refuse_existing, staged, strain_stem
 
 __all__ = [
+    "CubeFileRun",
     "DenoisedStrain",
     "Outcome",
     "analyse",
+    "denoise_cube_file",
     "output_for",
     "read_network",
     "refuse_existing",
@@ -28,9 +31,11 @@ __all__ = [
 
 _HOMES = MappingProxyType(
     {
+        "CubeFileRun": "cube_parts",
         "DenoisedStrain": "network",
         "Outcome": "files",
         "analyse": "network",
+        "denoise_cube_file": "cube_parts",
         "output_for": "outputs",
         "read_network": "network",
         "refuse_existing": "outputs",

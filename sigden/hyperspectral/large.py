@@ -178,6 +178,8 @@ def denoise_large(
     if variance is not None and recipe.step.halo is None:
         raise ParameterError("variance: an image denoiser does not tell it; leave variance out")
     data = Source(source, axis, "source", _checked_dtype(dtype))
+    if data.dtype.kind == "b":
+        raise InputError("source: holds booleans; real numbers are needed")
     sinks = [_Sink(out, data.shape, axis, "out")]
     if variance is not None:
         sinks.append(_Sink(variance, data.shape, axis, "variance"))

@@ -220,6 +220,8 @@ class FileTable(Table):
     def _tiles(self, first: int, last: int, lower: int, upper: int) -> Iterator[tuple[int, int, int, int]]:
         """Parts of tiles that hold some rows and some bands: rows, and the bands of the tile."""
         rows, _, bands = self.shape
+        if first >= last or lower >= upper:
+            return
         for top in range(first // self.block * self.block, last, self.block):
             for left in range(lower // self.group * self.group, upper, self.group):
                 bottom = min(top + self.block, rows)

@@ -11,11 +11,20 @@ from sigden.errors import FileError
 from sigden.io.cube_value import Cube
 from sigden.io.limits import MAX_BYTES
 
-__all__ = ["Cube", "cube_files", "cube_suffix", "read_cube", "write_cube"]
+__all__ = [
+    "ENVI_SUFFIXES",
+    "FITS_SUFFIXES",
+    "Cube",
+    "cube_files",
+    "cube_suffix",
+    "history_lines",
+    "read_cube",
+    "write_cube",
+]
 
-_FITS = (".fits", ".fit", ".fts")
+FITS_SUFFIXES = (".fits", ".fit", ".fts")
 _ARRAYS = (".npy", ".npz", ".mat", ".h5", ".hdf5", ".hdf")
-_ENVI = (".hdr", ".img", ".dat", ".raw", ".bin", ".bil", ".bip", ".bsq")
+ENVI_SUFFIXES = (".hdr", ".img", ".dat", ".raw", ".bin", ".bil", ".bip", ".bsq")
 
 
 def read_cube(
@@ -54,7 +63,7 @@ def read_cube(
         If ENVI is to be read without the extra ``cube``.
     """
     suffix = cube_suffix(path)
-    if suffix in _ENVI:
+    if suffix in ENVI_SUFFIXES:
         from sigden.io.cube_envi import read_envi
 
         if dataset is not None or axis is not None:
@@ -62,7 +71,7 @@ def read_cube(
                 f"{path}: an ENVI file holds one cube and tells its axes; leave dataset and axis out"
             )
         return read_envi(path, max_bytes=max_bytes)
-    if suffix in _FITS:
+    if suffix in FITS_SUFFIXES:
         from sigden.io.cube_fits import read_fits_cube
 
         unit = int(dataset) if isinstance(dataset, str) and dataset.isdigit() else dataset
@@ -102,14 +111,14 @@ def write_cube(
         If ENVI is to be written without the extra ``cube``.
     """
     suffix, record = cube_suffix(path), provenance or {}
-    if suffix in _ENVI:
+    if suffix in ENVI_SUFFIXES:
         from sigden.io.cube_envi import write_envi
 
-        write_envi(path, cube, history=_lines(record), overwrite=overwrite)
-    elif suffix in _FITS:
+        write_envi(path, cube, history=history_lines(record), overwrite=overwrite)
+    elif suffix in FITS_SUFFIXES:
         from sigden.io.cube_fits import write_fits_cube
 
-        write_fits_cube(path, cube, history=_lines(record), overwrite=overwrite)
+        write_fits_cube(path, cube, history=history_lines(record), overwrite=overwrite)
     else:
         from sigden.io.cube_arrays import write_array_cube
 
@@ -128,9 +137,9 @@ def cube_suffix(path: str | os.PathLike[str]) -> str:
     suffix = path.suffix.lower()
     if suffix == ".gz":
         suffix = Path(path.stem).suffix.lower()
-        suffix = suffix if suffix in _FITS else ".gz"
-    if suffix not in (*_FITS, *_ARRAYS, *_ENVI):
-        known = ", ".join((*_ENVI, *_FITS, *_ARRAYS))
+        suffix = suffix if suffix in FITS_SUFFIXES else ".gz"
+    if suffix not in (*FITS_SUFFIXES, *_ARRAYS, *ENVI_SUFFIXES):
+        known = ", ".join((*ENVI_SUFFIXES, *FITS_SUFFIXES, *_ARRAYS))
         raise FileError(f"{path}: {suffix or 'no suffix'} names no kind of cube; known: {known}")
     return suffix
 
@@ -141,14 +150,15 @@ def cube_files(path: str | os.PathLike[str]) -> list[Path]:
     suffix = cube_suffix(path)
     if suffix == ".hdr":
         return [path, path.with_suffix(".img")]
-    if suffix in _ENVI:
+    if suffix in ENVI_SUFFIXES:
         return [path, path.with_suffix(".hdr")]
     return [path, path.with_suffix(".json")] if suffix in (".npy", ".npz") else [path]
 
 
-def _lines(record: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+def history_lines(record: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Provenance as lines of text."""
     for key, value in record.items():
         if isinstance(value, Mapping):
-            yield from _lines(value, f"{prefix}{key}.")
+            yield from history_lines(value, f"{prefix}{key}.")
         else:
             yield f"sigden {prefix}{key} = {value}"
