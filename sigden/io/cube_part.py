@@ -61,9 +61,13 @@ class RawArray:
             kept[:, :, slice(*third)] = values
             values = kept
         part = np.ascontiguousarray(values, dtype=self.dtype)
-        for i in range(*first):
-            self._seek(i, second[0])
-            self._file.write(memoryview(cast(Any, part[i - first[0]])).cast("B"))
+        try:
+            for i in range(*first):
+                self._seek(i, second[0])
+                self._file.write(memoryview(cast(Any, part[i - first[0]])).cast("B"))
+        except OSError as error:
+            name = getattr(self._file, "name", "file")
+            raise FileError(f"{name}: cannot be written: {error.strerror or error}") from error
 
     def _limits(self, key: tuple[slice, slice, slice]) -> list[tuple[int, int]]:
         return [part.indices(n)[:2] for part, n in zip(key, self.shape, strict=True)]

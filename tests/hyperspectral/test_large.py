@@ -16,7 +16,7 @@ from sigden import (
     SubspaceCollaborative,
     SubspaceDenoise,
 )
-from sigden.hyperspectral import denoise_large, table
+from sigden.hyperspectral import denoise_large, noise_power, table
 from sigden.hyperspectral.table import FileTable, MemoryTable
 from sigden.hyperspectral.workspace import Workspace, parse_memory
 from sigden.simulate import (
@@ -29,7 +29,7 @@ from sigden.simulate import (
     stripe_noise,
 )
 
-TRUTH = spectral_cube((260, 24), 24, endmembers=4, seed=3)
+TRUTH = spectral_cube((200, 24), 24, endmembers=4, seed=3)
 NOISY = gaussian_noise(TRUTH, 0.05, seed=1)
 MEMORY = "2 MB"
 
@@ -135,6 +135,14 @@ def test_many_strips():
     assert_same(tall, SubspaceCollaborative(), progress=lambda *s: stages.append(s))
     assert len([s for s in stages if s[0] == "writing"]) > 1
     assert stages[-1] == ("writing", 500, 500)
+
+
+def test_noise_power_from_strips(monkeypatch):
+    whole = SubspaceCollaborative().solve(CASES["correlated"]).noise_power
+    monkeypatch.setattr(noise_power, "_ENOUGH", 2 * 64 * 24)
+    found = assert_same(CASES["correlated"], SubspaceCollaborative())
+    assert not np.array_equal(found.noise_power, whole)
+    np.testing.assert_allclose(found.noise_power, whole, rtol=0.25, atol=0.02 * whole.max())
 
 
 def files(folder):
@@ -296,23 +304,23 @@ denoise_large(small, np.empty_like(small), memory="100 MB")
 noisy = np.load(folder / "a.npy", mmap_mode="r")
 out = np.lib.format.open_memmap(folder / "b.npy", "w+", np.float32, noisy.shape)
 before = peak()
-denoise_large(noisy, out, memory="55 MB", scratch=folder)
+denoise_large(noisy, out, memory="36 MB", scratch=folder)
 print(noisy.nbytes, peak() - before)
 """
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="peak memory is read from /proc")
 def test_memory_stays_within_the_bound(tmp_path):
-    noisy = np.lib.format.open_memmap(tmp_path / "a.npy", "w+", np.float32, (1400, 200, 100))
+    noisy = np.lib.format.open_memmap(tmp_path / "a.npy", "w+", np.float32, (1000, 160, 80))
     rng = np.random.default_rng(0)
-    spectra = rng.random((3, 100), np.float32)
-    for row in range(1400):
-        noisy[row] = rng.random((200, 3), np.float32) @ spectra + rng.standard_normal((200, 100)) * 0.1
+    spectra = rng.random((3, 80), np.float32)
+    for row in range(1000):
+        noisy[row] = rng.random((160, 3), np.float32) @ spectra + rng.standard_normal((160, 80)) * 0.1
     noisy.flush()
     done = subprocess.run(
         [sys.executable, "-c", _MEASURED, str(tmp_path)], check=True, capture_output=True, text=True
     )
     size, taken = (int(word) for word in done.stdout.split())
-    assert size == 1400 * 200 * 100 * 4
-    assert taken < 55e6
+    assert size == 1000 * 160 * 80 * 4
+    assert taken < 36e6
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.npy", "b.npy"]
