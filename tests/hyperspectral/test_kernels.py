@@ -121,3 +121,14 @@ def test_coloured_noise_needs_its_power():
         collaborative_filter(noise)[0] ** 2
     )
     np.testing.assert_array_equal(block_power(RNG.standard_normal((6, 64, 64))), 1)
+
+
+def test_what_repeats_by_chance_among_millions_is_no_dead_value():
+    from sigden.hyperspectral.atoms import repeated_values
+
+    band = np.random.default_rng(0).random(2_000_000)
+    band[:12] = band[12]
+    assert repeated_values(band[:20_000]) == [band[0]]
+    assert repeated_values(band) == []
+    band[:100] = band[0]
+    assert repeated_values(band) == [band[0]]
