@@ -5,8 +5,8 @@ import pytest
 
 from sigden import ChirpTracks, InputError, ParameterError, from_toml
 from sigden.denoisers.tracks.chirplets import analyse, grid, place
-from sigden.denoisers.tracks.likelihood import PER_UNIT, tables
-from sigden.denoisers.tracks.moves_numba import MARGIN, advance, advance_adjoint
+from sigden.denoisers.tracks.likelihood import AMPLITUDES, PER_UNIT, tables
+from sigden.denoisers.tracks.moves_numba import MARGIN, advance, advance_adjoint, amplitude_weights
 
 N = 1024
 T = np.arange(N) / N
@@ -92,13 +92,30 @@ def test_the_uncertainty_is_of_the_size_of_the_error():
 
 def test_one_step_back_is_the_transpose_of_one_step():
     rng = np.random.default_rng(0)
-    x, y, forth, back, one, two = (np.zeros((10, 5, 13 + 2 * MARGIN), dtype=np.float32) for _ in range(6))
-    x[:, :, MARGIN:-MARGIN] = rng.random((10, 5, 13))
-    y[:, :, MARGIN:-MARGIN] = rng.random((10, 5, 13))
-    advance(x, forth, one, two)
-    advance_adjoint(y, back, one, two)
+    bins, edge = 13, MARGIN * AMPLITUDES
+    n = bins * AMPLITUDES
+    weights = amplitude_weights(bins)
+    one, two, wide = (np.zeros((5, n + 2 * edge), dtype=np.float32) for _ in range(3))
+    x, forth, back = rng.random((5, n)).astype(np.float32), *np.zeros((2, 5, n), dtype=np.float32)
+    y = wide[:, edge : edge + n]
+    y[:] = rng.random((5, n))
+    advance(x, forth, weights, one, two)
+    advance_adjoint(wide, back, weights, one, two)
     assert np.sum(forth * y, dtype=float) == pytest.approx(np.sum(x * back, dtype=float), rel=1e-5)
     assert forth.sum() < x.sum()
+
+
+def test_one_step_moves_a_track_by_its_chirp_rate():
+    bins, edge = 31, MARGIN * AMPLITUDES
+    n = bins * AMPLITUDES
+    one, two = (np.zeros((5, n + 2 * edge), dtype=np.float32) for _ in range(2))
+    for k in range(5):
+        x, out = np.zeros((2, 5, bins, AMPLITUDES), dtype=np.float32)
+        x[k, 15, 4] = 1.0
+        advance(x.reshape(5, n), out.reshape(5, n), amplitude_weights(bins), one, two)
+        # the largest rates lose what would turn further
+        assert out.sum() == pytest.approx(0.8 if k in (0, 4) else 1.0, rel=1e-6)
+        assert np.unravel_index(np.argmax(out), out.shape) == (k, 15 + 2 * (k - 2), 4)
 
 
 def test_chirps_have_unit_norm_and_come_back_in_place():
@@ -120,7 +137,7 @@ def test_chirps_have_unit_norm_and_come_back_in_place():
 def test_amplitudes_are_shrunk_little_where_the_coefficient_is_large():
     table = tables(0.6)
     quiet, loud = round(0.5 * PER_UNIT), 12 * PER_UNIT
-    assert np.all(np.diff(table.logarithm, axis=1)[:, 1:] >= 0)
-    best = int(np.argmax(table.logarithm[:-1, loud]))
-    assert table.mean[best, loud] == pytest.approx(1.0, abs=0.2)
-    assert table.logarithm[:, quiet].max() < 0
+    assert np.all(np.diff(table.logarithm, axis=0)[1:] >= 0)
+    best = int(np.argmax(table.logarithm[loud, :-1]))
+    assert table.mean[loud, best] == pytest.approx(1.0, abs=0.2)
+    assert table.logarithm[quiet].max() < 0
