@@ -6,6 +6,7 @@ lie side by side, so that a step in frequency is a shift of the whole row. Wide 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numba as nb
@@ -26,6 +27,7 @@ _OPTIONS = {"cache": True, "nogil": True, "fastmath": True, "error_model": "nump
 _rows = nb.float32[:, ::1]
 
 
+@lru_cache(maxsize=64)
 def amplitude_weights(bins: int) -> Any:
     """Weights of the amplitude below, the same and the one above for every state of a row.
 
