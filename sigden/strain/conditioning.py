@@ -78,13 +78,13 @@ class Conditioning:
         return band_pass(white, self.sample_rate, self.band) if self.limited else white
 
     def coloured(self, white: Any) -> Any:
-        """Whitened samples in the calibration of the strain, limited to the band."""
+        """Whitened samples, shape (..., n), in the calibration of the strain, limited to the band."""
         if self._whitening is None:
             return white
-        if white.size < 2:
+        if white.shape[-1] < 2:
             return np.zeros_like(white)
         # the seismic wall lifts what the filter's skirt let through, so the band is closed once more
-        strain = self._whitening.resized(white.size).inverse(white)
+        strain = self._whitening.resized(white.shape).inverse(white)
         return band_pass(strain, self.sample_rate, self.band)
 
     def without_lines(self, white: Any) -> Any:

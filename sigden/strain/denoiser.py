@@ -231,8 +231,8 @@ class StrainDenoiser(Method):
             # colouring lifts a line's bins a hundredfold, where the estimate is nothing but error
             quiet = steps.without_lines(local.estimate)
             out["z"][part], out["clean"][part], out["error"][part] = z, local.estimate, local.uncertainty
-            out["denoised"][part] = steps.coloured(quiet * sigma)
-            out["residual"][part] = steps.coloured((z - quiet) * sigma)
+            both = steps.coloured(np.stack([quiet, z - quiet]) * sigma)
+            out["denoised"][part], out["residual"][part] = both
             done += z.size
         figures = figures_of(
             out["z"],

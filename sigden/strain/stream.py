@@ -308,8 +308,7 @@ class StrainStream:
         z, clean, error = s.z, s.clean, s.error
         quiet = steps.without_lines(clean)
         core = slice(s.out - s.kept, stop - s.kept)
-        denoised = steps.coloured(quiet * sigma)[core]
-        residual = steps.coloured((z - quiet) * sigma)[core]
+        denoised, residual = steps.coloured(np.stack([quiet, z - quiet]) * sigma)[:, core]
         scale = sigma if steps.psd is None else steps.noise_rms
         arrays = (denoised, residual, error[core] * scale, z[core], clean[core], error[core])
         return self._result(s.out, steps.psd, sigma, tuple(a.copy() for a in arrays))
