@@ -16,6 +16,7 @@ __all__ = ["smooth_tracks"]
 _LOUD = 60.0
 _LARGEST_EXPONENT = 80.0
 _LEAST = 1e-12
+_GONE = 1e-20  # what comes after a loud slice leaves this much to an end of the track before it
 _FIRST = 0.01  # probability of a track at the first slice
 _FAST = {"nogil": True, "cache": True, "fastmath": True, "error_model": "numpy"}
 _SAFE = {"nogil": True, "cache": True, "error_model": "numpy"}
@@ -102,15 +103,23 @@ def _weigh(
 
 @nb.njit(**_FAST)
 def _moments(
-    filtered: Any, later: Any, index: Any, mean: Any, square: Any, gain: Any, work: Any, table: Any
+    filtered: Any,
+    later: Any,
+    index: Any,
+    mean: Any,
+    square: Any,
+    gain: Any,
+    scale: Any,
+    work: Any,
+    table: Any,
 ) -> Any:
     """Unnormalised posterior: mass and mean square; writes the mean over the coefficient to `gain`."""
-    mass, power = 0.0, 0.0
+    mass, power, w = 0.0, 0.0, np.float32(scale)
     for k in range(filtered.shape[0]):
         x, y, total, energy = filtered[k], later[k], np.float32(0), np.float32(0)
         _entries(index[k], square, table)
         for j in range(x.size):
-            z = x[j] * y[j]
+            z = w * x[j] * y[j]
             total += z
             energy += z * table[j]
             work[j] = z
@@ -237,14 +246,14 @@ def smooth_tracks(
             level = scale + shifts[s + 1]
             total, arriving = _weigh(later, index[s + 1], logarithm, ratio, shifts[s + 1], each, three, work)
             r = max(level + _log(total), log_off)
-            gone, w = math.exp(log_off - r), _factor(level - r, total)
+            gone, w = max(math.exp(log_off - r), _GONE), _factor(level - r, total)
             advance_adjoint(three, later, weights, one, two)
             _carry(later, (1.0 - death) * w, gone, leaving)
             log_off = r + _log(max((1.0 - birth) * gone + birth * arriving * w, 1e-300))
             scale = r
-        mass, energy = _moments(history[s], later, index[s], mean, square, gain[s], work, table)
+        mass, energy = _moments(history[s], later, index[s], mean, square, gain[s], scales[s], work, table)
         common = max(scale, log_off)
-        mass_scale = math.exp(scale - common) * scales[s]
+        mass_scale = math.exp(scale - common)
         rest = off[s] * math.exp(log_off - common)
         total = mass * mass_scale + rest
         inverse = mass_scale / total if total > 0 else 0.0
