@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from sigden.arrays import as_floating, device_of, namespace
+from sigden.arrays import as_floating, device_of, is_numpy, namespace
 from sigden.errors import InputError, ParameterError
 
 __all__ = ["difference_sigma", "mad_sigma", "wavelet_sigma"]
@@ -221,9 +221,22 @@ def _median(values: Any, valid: Any) -> Any:
     count = xp.sum(xp.astype(valid, xp.int64), axis=-1, keepdims=True)
     if bool(xp.any(count == 0)):
         raise InputError("noise level: no valid sample is left; mask less, or give sigma")
+    if is_numpy(xp) and bool(valid.all()):
+        return _numpy_median(values)
     ordered = xp.sort(xp.where(valid, values, xp.full_like(values, math.inf)), axis=-1)
     place = xp.arange(values.shape[-1], dtype=xp.int64, device=device_of(values))
     zero = xp.zeros_like(ordered)
     lower = xp.sum(xp.where(place == (count - 1) // 2, ordered, zero), axis=-1)
     upper = xp.sum(xp.where(place == count // 2, ordered, zero), axis=-1)
+    return lower + (upper - lower) / 2
+
+
+def _numpy_median(values: Any) -> Any:
+    """The same without a full sort: half the cost of a noise level."""
+    import numpy as np
+
+    n = values.shape[-1]
+    parts = np.partition(values, (n - 1) // 2, axis=-1)
+    lower = parts[..., (n - 1) // 2]
+    upper = lower if n % 2 else parts[..., n // 2 :].min(axis=-1)
     return lower + (upper - lower) / 2

@@ -1,6 +1,5 @@
 """Floor 5: gravitational-wave strain."""
 
-from sigden.strain.adaptive import adaptive_rrof
 from sigden.strain.coherent import CoherentEstimate, Pair, coherent
 from sigden.strain.denoiser import StrainDenoiser
 from sigden.strain.filters import band_pass, find_lines, notch
@@ -22,7 +21,6 @@ __all__ = [
     "StrainResult",
     "StrainStream",
     "Whitening",
-    "adaptive_rrof",
     "analyse_long",
     "apply_between_gaps",
     "band_pass",

@@ -9,7 +9,8 @@ import numpy as np
 
 from sigden.arrays import as_floating
 from sigden.errors import InputError
-from sigden.strain.denoiser import StrainDenoiser, figures_of
+from sigden.strain.denoiser import StrainDenoiser
+from sigden.strain.figures import figures_of
 from sigden.strain.result import StrainResult
 from sigden.strain.stream import FIELDS, StrainStream
 
@@ -87,7 +88,15 @@ def analyse_long(
     keep(stream.finish())
     if last is None:
         raise InputError(f"{label}: the record holds no samples")
-    seen = {"whitened": out["whitened"], "clean": out["whitened_denoised"]}
+    figures = figures_of(
+        out["whitened"],
+        out["whitened_denoised"],
+        sample_rate=last.sample_rate,
+        band=last.band,
+        t0=t0,
+        gap=stream.solver_gap,
+        iterations=stream.solver_steps,
+    )
     return StrainResult(
         **out,
         psd=last.psd,
@@ -95,5 +104,5 @@ def analyse_long(
         sample_rate=last.sample_rate,
         t0=t0,
         sigma=last.sigma,
-        figures=figures_of(seen, last.sample_rate, last.band, t0, stream.solver_gap, stream.solver_steps),
+        figures=figures,
     )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,20 +13,12 @@ from sigden.arrays import as_floating, first_index
 from sigden.errors import InputError, ParameterError
 from sigden.noise import PowerSpectrum, RunningLevel, RunningSpectrum, mad_sigma
 from sigden.strain.adaptive import LocalEstimate
-from sigden.strain.denoiser import (
-    BLOCK_SECONDS,
-    FEWEST_SEGMENTS,
-    HALO_SECONDS,
-    LINE_QUALITY,
-    SHORTEST_STRETCH,
-    THREADS,
-    StrainDenoiser,
-    coloured,
-)
-from sigden.strain.filters import find_lines, notch
+from sigden.strain.blocks import BLOCK_SECONDS, HALO_SECONDS, in_blocks, nothing
+from sigden.strain.checks import FEWEST_SEGMENTS, agreed_rate, working_band
+from sigden.strain.conditioning import Conditioning
+from sigden.strain.denoiser import StrainDenoiser
 from sigden.strain.gaps import Segments
 from sigden.strain.result import StrainResult
-from sigden.strain.whitening import Whitening
 
 __all__ = ["FIELDS", "StrainStream", "denoise_blocks"]
 
@@ -109,10 +101,11 @@ class StrainStream:
             )
         if method.whitened and method.band is None and noise is None:
             raise ParameterError("band: whitened strain that arrives in blocks needs its band")
-        rate = method._rate(sample_rate, label)
+        rate = agreed_rate(method, sample_rate, label)
         self._method, self._label, self._t0 = method, label, t0
         self._rate = rate
-        self._band = noise.band if noise else method._band(np.zeros(round(history_seconds * rate)), rate)
+        silence = np.zeros(round(history_seconds * rate))
+        self._band = noise.band if noise else working_band(method, silence, rate)
         self._block = round(min(step_seconds, BLOCK_SECONDS) * rate)
         self._step = self._block * max(1, round(step_seconds / BLOCK_SECONDS))
         self._halo, self._memory = round(HALO_SECONDS * rate), round(_MEMORY_SECONDS * rate)
@@ -122,9 +115,9 @@ class StrainStream:
         self._spectrum = RunningSpectrum(rate, self._segment, max(2, round(history_seconds * rate / hop) - 1))
         self._level = RunningLevel(round(history_seconds * rate))
         self._noise = noise
-        self._filter: _Filter | None = None
+        self._steps: Conditioning | None = None
         if noise is not None:
-            self._filter = self._filter_of(noise.psd)
+            self._steps = method._conditioning(noise.psd, rate, self._band)
         self._stretch: _Stretch | None = None
         self._seen, self._clean, self._estimated = 0, 0, 0
         self._done = False
@@ -260,18 +253,17 @@ class StrainStream:
         reach = self._halo + self._memory
         low, high = max(s.start, first - reach), min(s.end, last + reach)
         window = s.raw[low - s.at : high - s.at]
-        filter_ = self._current()
-        # the method's own steps, on a window in place of the record
-        white = self._method._band_limited(window, filter_.whitening_of(window.size), self._rate, self._band)
+        steps = self._current()
+        white = steps.whitened(window)
         sigma = self._sigma(white[first - low : last - low])
         z = white / sigma
-        free = notch(z, self._rate, filter_.lines, LINE_QUALITY) if z.size > 1 else z
+        free = steps.without_lines(z)
         found = self._estimate(free, low, first, last, s)
         self.solver_gap = max(self.solver_gap, found.gap)
         self.solver_steps += found.iterations
         s.append(z[first - low : last - low], found, last)
         stop = last if ends else max(s.out, last - self._memory)
-        out = [self._coloured(s, filter_, sigma, stop)] if stop > s.out else []
+        out = [self._coloured(s, steps, sigma, stop)] if stop > s.out else []
         s.forget(stop, last, reach, self._memory)
         self._estimated += last - first
         return out
@@ -282,20 +274,13 @@ class StrainStream:
         while s.frame + self._segment <= arrived:
             self._spectrum.add(s.raw[s.frame - s.at : s.frame - s.at + self._segment])
             s.frame += self._hop
-            self._filter = None
+            self._steps = None
 
-    def _current(self) -> _Filter:
-        if self._filter is None:
-            self._filter = self._filter_of(None if self._method.whitened else self._spectrum.spectrum())
-        return self._filter
-
-    def _filter_of(self, psd: PowerSpectrum | None) -> _Filter:
-        if psd is None:
-            return _Filter(None, None, (), 1.0)
-        low, high = self._band
-        lines = tuple(float(f) for f in find_lines(psd) if low < f < high)
-        whitening = self._method._whitening(psd, self._rate, self._step)
-        return _Filter(psd, whitening, lines, self._method._colour_rms(psd, self._band, lines))
+    def _current(self) -> Conditioning:
+        if self._steps is None:
+            psd = None if self._method.whitened else self._spectrum.spectrum()
+            self._steps = self._method._conditioning(psd, self._rate, self._band)
+        return self._steps
 
     def _sigma(self, white: Any) -> float:
         if self._noise is not None:
@@ -311,42 +296,25 @@ class StrainStream:
         return self._level.level()
 
     def _estimate(self, z: Any, low: int, first: int, last: int, s: _Stretch) -> LocalEstimate:
-        if last - s.start < SHORTEST_STRETCH * self._rate:
-            return LocalEstimate(np.zeros(last - first), np.ones(last - first), 0.0, 0)
-        whole = last - first <= self._block + 2 * self._halo and first == s.start and last == s.end
-        starts = [first] if whole else list(range(first, last, self._block))
-        stops = [*starts[1:], last]
+        if self._method._too_short(last - s.start, self._rate):
+            return nothing(last - first)
+        block = self._block
+        if last - first <= block + 2 * self._halo and first == s.start and last == s.end:
+            block = last - first
+        estimate = partial(self._method._estimate, rate=self._rate, band=self._band)
+        return in_blocks(estimate, z, first - low, last - low, block=block, halo=self._halo)
 
-        def one(a: int, b: int) -> tuple[LocalEstimate, slice]:
-            left = max(low, s.start, a - self._halo)
-            right = min(low + z.size, b + self._halo)
-            return self._method._estimate(z[left - low : right - low], self._rate, self._band), slice(
-                a - left, b - left
-            )
-
-        with ThreadPoolExecutor(max_workers=min(len(starts), THREADS)) as pool:
-            found = list(pool.map(one, starts, stops))
-        return LocalEstimate(
-            np.concatenate([piece.estimate[core] for piece, core in found]),
-            np.concatenate([piece.uncertainty[core] for piece, core in found]),
-            max(piece.gap for piece, _ in found),
-            sum(piece.iterations for piece, _ in found),
-        )
-
-    def _coloured(self, s: _Stretch, filter_: _Filter, sigma: float, stop: int) -> StrainResult:
+    def _coloured(self, s: _Stretch, steps: Conditioning, sigma: float, stop: int) -> StrainResult:
         z, clean, error = s.z, s.clean, s.error
-        quiet = notch(clean, self._rate, filter_.lines, LINE_QUALITY) if z.size > 1 else clean
+        quiet = steps.without_lines(clean)
         core = slice(s.out - s.kept, stop - s.kept)
-        whitening = filter_.whitening_of(z.size)
-        denoised = coloured(quiet * sigma, whitening, self._rate, self._band)[core]
-        residual = coloured((z - quiet) * sigma, whitening, self._rate, self._band)[core]
-        scale = sigma if filter_.psd is None else filter_.colour
+        denoised, residual = steps.coloured(np.stack([quiet, z - quiet]) * sigma)[:, core]
+        scale = sigma if steps.psd is None else steps.noise_rms
         arrays = (denoised, residual, error[core] * scale, z[core], clean[core], error[core])
-        return self._result(s.out, filter_.psd, sigma, tuple(a.copy() for a in arrays))
+        return self._result(s.out, steps.psd, sigma, tuple(a.copy() for a in arrays))
 
     def _blank(self, start: int, count: int) -> StrainResult:
-        filter_ = self._filter
-        psd = filter_.psd if filter_ else None
+        psd = self._steps.psd if self._steps else None
         return self._result(start, psd, 1.0, tuple(np.full(count, np.nan) for _ in FIELDS))
 
     def _result(self, start: int, psd: PowerSpectrum | None, sigma: float, arrays: Any) -> StrainResult:
@@ -388,21 +356,6 @@ def denoise_blocks(
     for block in blocks:
         yield from stream.push(block)
     yield from stream.finish()
-
-
-@dataclass(frozen=True, eq=False)
-class _Filter:
-    """What a spectrum determines."""
-
-    psd: PowerSpectrum | None
-    whitening: Whitening | None
-    lines: tuple[float, ...]
-    colour: float
-
-    def whitening_of(self, size: int) -> Whitening | None:
-        if self.whitening is None or self.whitening.in_shape == (size,):
-            return self.whitening
-        return self.whitening.resized(size)
 
 
 @dataclass(eq=False)
