@@ -124,38 +124,44 @@ class _State:
     def __init__(self, y: Any, ranks: tuple[int, int, int], penalty: float, growth: float) -> None:
         self.y, self.penalty, self.growth = y, penalty, growth
         self.tucker = Tucker(ranks)
-        self.gradient = FiniteDifference(y.shape)
         self.solve = gradient_solver(y.shape, y.dtype)
         self.x, self.z, self.sparse = y, y, np.zeros_like(y)
         self.fit_dual, self.copy_dual = np.zeros_like(y), np.zeros_like(y)
-        self.slope_dual = np.zeros(self.gradient.out_shape, y.dtype)
-        self.slopes = self.gradient(y)
+        self.slope_dual = np.zeros((3, *y.shape), y.dtype)
+        # what the slopes ask of z: the adjoint of the wanted differences
+        self.right = FiniteDifference(y.shape).adjoint(FiniteDifference(y.shape)(y))
 
     def advance(self, weight: float) -> float:
         """One iteration; the norm of the constraints' violation is returned."""
+        from sigden.hyperspectral.classical.slopes_numba import shrink_slopes
+
         mu = self.penalty
-        self.x = self.tucker.project(0.5 * (self.y - self.sparse + self.fit_dual + self.z - self.copy_dual))
-        right = self.gradient.adjoint(self.slopes - self.slope_dual)
-        right += self.x + self.copy_dual
-        self.z = self.solve(right)
-        slopes = self.gradient(self.z)
-        target = slopes + self.slope_dual
-        self.slopes = soft(target, weight / mu)
-        self.slope_dual = target - self.slopes
-        total = _square(slopes - self.slopes)
+        wanted = self.y - self.sparse
+        wanted += self.fit_dual
+        wanted += self.z
+        wanted -= self.copy_dual
+        wanted *= 0.5
+        self.x = self.tucker.project(wanted)
+        del wanted
+        self.right += self.x
+        self.right += self.copy_dual
+        self.z = np.ascontiguousarray(self.solve(self.right))
+        self.right[:] = 0
+        total = shrink_slopes(self.z, self.slope_dual, weight / mu, self.growth, self.right)
         left = self.y - self.x
-        target = left + self.fit_dual
-        self.sparse = soft(target, 1.0 / mu)
-        self.fit_dual = target - self.sparse
-        total += _square(left - self.sparse)
+        self.fit_dual += left
+        self.sparse = soft(self.fit_dual, 1.0 / mu)
+        self.fit_dual -= self.sparse
+        left -= self.sparse
         apart = self.x - self.z
         self.copy_dual += apart
-        total += _square(apart)
+        total += _square(left) + _square(apart)
         self.penalty = mu * self.growth
-        for dual in (self.fit_dual, self.copy_dual, self.slope_dual):
-            dual /= self.growth
+        self.fit_dual /= self.growth
+        self.copy_dual /= self.growth
         return math.sqrt(total)
 
 
 def _square(x: Any) -> float:
-    return float(np.sum(x.astype(np.float64) ** 2))
+    flat = x.reshape(-1)
+    return float(flat @ flat)

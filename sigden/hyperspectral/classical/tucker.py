@@ -59,11 +59,13 @@ def _leading(cube: Any, axis: int, rank: int) -> Any:
     from scipy.linalg import eigh
 
     length = cube.shape[axis]
+    # weak directions next to strong ones need the accuracy
+    wide = cube.astype(np.float64, copy=False)
     if axis == 1:
-        gram = np.einsum("ijk,ilk->jl", cube, cube, optimize=True)
+        gram = np.sum(wide @ np.swapaxes(wide, 1, 2), axis=0)
     else:
-        flat = cube.reshape(length, -1) if axis == 0 else cube.reshape(-1, length).T
+        flat = wide.reshape(length, -1) if axis == 0 else wide.reshape(-1, length).T
         gram = flat @ flat.T
     first = length - min(rank, length)
-    vectors = eigh(gram.astype(np.float64), subset_by_index=(first, length - 1), check_finite=False)[1]
+    vectors = eigh(gram, subset_by_index=(first, length - 1), check_finite=False)[1]
     return np.ascontiguousarray(vectors[:, ::-1]).astype(cube.dtype)

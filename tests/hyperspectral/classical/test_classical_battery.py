@@ -39,7 +39,7 @@ METHODS = [
     RRQRSubspace(),
     E3DTV(),
     LRTDTV(),
-    NGMeet(),
+    NGMeet(group=60),  # larger groups take longer and change little
 ]
 
 # methods that smooth along the spectrum or keep a high rank get spectra of many bands

@@ -5,6 +5,7 @@ import pytest
 
 from sigden import LRTDTV, ParameterError
 from sigden.hyperspectral.classical.lrtdtv import _State
+from sigden.hyperspectral.classical.slopes_numba import shrink_slopes
 from sigden.hyperspectral.classical.tucker import Tucker
 from sigden.operators import FiniteDifference
 from sigden.simulate import gaussian_noise, impulse_noise, spectral_cube
@@ -40,6 +41,23 @@ def test_the_decomposition_gets_nearer_and_each_basis_is_the_best_for_the_others
         np.testing.assert_allclose(
             tucker.bases[axis].T @ tucker.bases[axis], np.eye(left.shape[1]), atol=1e-12
         )
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_slopes_are_shrunk_and_carried_back_in_one_pass(dtype):
+    rng = np.random.default_rng(2)
+    z, right = (rng.standard_normal((6, 5, 7)).astype(dtype) for _ in range(2))
+    gradient = FiniteDifference(z.shape)
+    before = (0.1 * gradient(rng.standard_normal(z.shape))).astype(dtype)
+    target = gradient(z) + before
+    kept = np.clip(target, -0.4, 0.4)
+    slopes = target - kept
+    expected = right + gradient.adjoint(slopes - kept / dtype(1.5))
+    dual = before.copy()
+    total = shrink_slopes(z, dual, 0.4, 1.5, right)
+    assert total == pytest.approx(np.sum((gradient(z) - slopes) ** 2), rel=1e-5)
+    np.testing.assert_allclose(dual, kept / 1.5, atol=1e-6)
+    np.testing.assert_allclose(right, expected, atol=1e-5)
 
 
 @pytest.fixture(scope="module")
