@@ -1,12 +1,13 @@
 """GeoTIFF cubes: values, georeference, nodata, bands and masks survive; what cannot be used is named."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from sigden import FileError
+from sigden import FileError, MissingExtraError
 from sigden.cli import main
 from sigden.io import Cube, read_cube, write_cube
 from sigden.simulate import gaussian_noise, spectral_cube
@@ -128,6 +129,35 @@ def test_ground_control_points_are_kept(tmp_path, stored):
         found, crs = file.gcps
     assert [(p.row, p.col, p.x, p.y) for p in found] == [(p.row, p.col, p.x, p.y) for p in points]
     assert crs.to_epsg() == 4326
+
+
+def test_rational_polynomials_are_kept(tmp_path, stored):
+    line, sample = [[float(k == n) for k in range(20)] for n in (1, 2)]
+    scales = dict.fromkeys(("height_scale", "lat_scale", "line_scale", "long_scale", "samp_scale"), 2.0)
+    offsets = dict.fromkeys(("height_off", "lat_off", "line_off", "long_off", "samp_off"), 3.0)
+    rpcs = rasterio.rpc.RPC(
+        line_num_coeff=line,
+        line_den_coeff=line,
+        samp_num_coeff=sample,
+        samp_den_coeff=line,
+        **scales,
+        **offsets,
+        err_bias=0.5,
+        err_rand=0.25,
+    )
+    path = geotiff(tmp_path / "a.tif", stored)
+    with rasterio.open(path, "r+") as file:
+        file.rpcs = rpcs
+    write_cube(tmp_path / "b.tif", read_cube(path))
+    with rasterio.open(tmp_path / "b.tif") as file:
+        assert file.rpcs.to_dict() == rpcs.to_dict()
+
+
+def test_without_rasterio_the_extra_is_named(tmp_path, stored, monkeypatch):
+    path = geotiff(tmp_path / "a.tif", stored)
+    monkeypatch.setitem(sys.modules, "rasterio", None)
+    with pytest.raises(MissingExtraError, match=r"sigden\[geotiff\]"):
+        read_cube(path)
 
 
 def test_wavelengths_of_the_domain_imagery_are_micrometres(tmp_path, stored):

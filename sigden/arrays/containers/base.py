@@ -80,9 +80,9 @@ def unpack(
 
     Parameters
     ----------
-    data : array, Quantity, NDData, CCDData, masked array, Series, Column, gwpy or pycWB TimeSeries, \
-DataArray or HyperSpy signal
-        The input; never modified.
+    data : array or container
+        The input; never modified. Containers are Quantity, NDData, CCDData, masked array, Series, Column,
+        TimeSeries of gwpy and pycWB, DataArray of xarray and signals of HyperSpy.
     sigma : array, float or Quantity, optional
         Overrides the container's own uncertainty.
     mask : array of bool, optional
