@@ -19,13 +19,15 @@ if TYPE_CHECKING:
     from sigden.io.multiband.result import read_multiband, write_multiband
     from sigden.io.npz import read_npy, read_npz
     from sigden.io.series import QualityVector, StrainSeries
-    from sigden.io.strain import read_strain
+    from sigden.io.stored import StoredStrain
+    from sigden.io.strain import open_strain, read_strain
     from sigden.io.tables import column, column_names, read_table, with_columns, write_table
     from sigden.io.write import read_provenance, write_strain
 
 __all__ = [
     "Cube",
     "QualityVector",
+    "StoredStrain",
     "StrainSeries",
     "atomic_path",
     "column",
@@ -35,6 +37,7 @@ __all__ = [
     "fit_table",
     "open_hdf5",
     "open_mosaic",
+    "open_strain",
     "prepare_output",
     "read_cube",
     "read_dataset",
@@ -58,6 +61,7 @@ _HOMES = MappingProxyType(
     {
         "Cube": "cube_value",
         "QualityVector": "series",
+        "StoredStrain": "stored",
         "StrainSeries": "series",
         "atomic_path": "atomic",
         "column": "tables",
@@ -67,6 +71,7 @@ _HOMES = MappingProxyType(
         "fit_table": "corrected",
         "open_hdf5": "hdf5",
         "open_mosaic": "multiband.mosaic",
+        "open_strain": "strain",
         "prepare_output": "atomic",
         "read_cube": "cube",
         "read_dataset": "hdf5",
