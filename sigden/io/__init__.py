@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sigden.io.series import QualityVector, StrainSeries
     from sigden.io.stored import StoredStrain
     from sigden.io.strain import open_strain, read_strain
+    from sigden.io.strain_writer import write_stretches
     from sigden.io.tables import column, column_names, read_table, with_columns, write_table
     from sigden.io.write import read_provenance, write_strain
 
@@ -54,6 +55,7 @@ __all__ = [
     "write_cube",
     "write_multiband",
     "write_strain",
+    "write_stretches",
     "write_table",
 ]
 
@@ -88,6 +90,7 @@ _HOMES = MappingProxyType(
         "write_multiband": "multiband.result",
         "with_columns": "tables",
         "write_strain": "write",
+        "write_stretches": "strain_writer",
         "write_table": "tables",
     }
 )
