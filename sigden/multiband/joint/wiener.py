@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, ClassVar, Literal
@@ -87,7 +87,16 @@ class JointMethod(Method):
                 best, found = evidence, (tried, correlation)
         return found
 
-    def result(self, prior: ScenePrior, estimate: Any, noise: Any, covariance: Any, **details: Any) -> Any:
+    def result(
+        self,
+        prior: ScenePrior,
+        estimate: Any,
+        noise: Any,
+        covariance: Any,
+        *,
+        model: Callable[..., Any] = model_variance,
+        **details: Any,
+    ) -> MultibandResult:
         """Result with its error map.
 
         Parameters
@@ -100,6 +109,8 @@ class JointMethod(Method):
             Variance of the propagated noise.
         covariance : numpy.ndarray, shape (bands, bands)
             Covariance of that noise between the bands of one pixel.
+        model : callable
+            Variance of what the model cannot know, as `model_variance` takes its arguments.
         **details : object
             What else the method knows.
 
@@ -110,7 +121,7 @@ class JointMethod(Method):
         """
         pairs = list(zip(prior.channels, prior.predict(estimate), strict=True))
         residual = [c.data - image for c, image in pairs]
-        variance = noise + model_variance(estimate, residual, prior)
+        variance = noise + model(estimate, residual, prior)
         standard = [
             r / (c.sigma if c.error is None else c.error) for r, (c, _) in zip(residual, pairs, strict=True)
         ]
