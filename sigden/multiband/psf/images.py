@@ -118,7 +118,8 @@ def _warn_off_centre(xp: Any, psf: Any, what: str) -> None:
         line = xp.sum(squared, axis=1 - axis)
         half = line.shape[0] // 2
         place = xp.arange(-half, half + 1, dtype=xp.float64, device=device_of(psf))
-        moved.append(float(xp.sum(place * line)) / total)
+        # no minus zero in the message
+        moved.append(round(float(xp.sum(place * line)) / total, 4) + 0.0)
     width = 2.0 * math.sqrt(_count(psf) / (math.pi * total))
     if math.hypot(*moved) > max(OFF_CENTRE[0], OFF_CENTRE[1] * width):
         rows, columns = (n // 2 + m for n, m in zip(psf.shape[-2:], moved, strict=True))
