@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from sigden.io.cube_create import create_cube, holds_variance, require_parts
 from sigden.io.cube_open import open_cube
 from sigden.io.cube_part import CubePart
 from sigden.io.cube_value import Cube, placeholder
-from sigden.method import provenance, streamed_hash
+from sigden.method import InputHash, provenance
 
 __all__ = ["CubeFileRun", "denoise_cube_file"]
 
@@ -117,7 +117,7 @@ def denoise_cube_file(
             cube, values=placeholder(cube.values.shape, cube.values.dtype), mask=None, variance=None
         )
         record = provenance(chosen)
-        record["input_sha256"] = streamed_hash(cube.values.dtype, cube.values.shape, _blocks(cube.values))
+        record["input_sha256"] = _hash(cube.values)
         record |= {"input": Path(source).name, "memory": memory}
         if not good.all():
             record["bad_bands"] = int(np.count_nonzero(~good))
@@ -146,10 +146,12 @@ def _level(variance: Any) -> Any:
         return np.sqrt(np.where(variance > 0, variance, np.nan))
 
 
-def _blocks(values: CubePart) -> Iterator[Any]:
+def _hash(values: CubePart) -> str:
+    digest = InputHash(values.dtype, values.shape)
     rows = max(1, _BLOCK // (values.shape[1] * values.shape[2] * values.dtype.itemsize))
     for first in range(0, values.shape[0], rows):
-        yield values[first : first + rows, :, :]
+        digest.add(values[first : first + rows, :, :])
+    return digest.hexdigest()
 
 
 class _Bands:

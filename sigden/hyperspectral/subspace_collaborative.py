@@ -71,5 +71,5 @@ def collaborative_step(images: Any, power: Any) -> tuple[Any, Any]:
     return estimate[:, :rows, :columns].copy(), gain[:, :rows, :columns].copy()
 
 
-COLLABORATIVE = ImageStep(collaborative_step, HALO, align=STRIDE, pixel_bytes=24, shared_bytes=64)
+COLLABORATIVE = ImageStep(collaborative_step, HALO, align=STRIDE, pixel_bytes=28, shared_bytes=64)
 """Collaborative filter as a step of the methods."""

@@ -21,13 +21,16 @@ if TYPE_CHECKING:
     from sigden.io.multiband.result import read_multiband, write_multiband
     from sigden.io.npz import read_npy, read_npz
     from sigden.io.series import QualityVector, StrainSeries
-    from sigden.io.strain import read_strain
+    from sigden.io.stored import StoredStrain
+    from sigden.io.strain import open_strain, read_strain
+    from sigden.io.strain_writer import write_stretches
     from sigden.io.tables import column, column_names, read_table, with_columns, write_table
     from sigden.io.write import read_provenance, write_strain
 
 __all__ = [
     "Cube",
     "QualityVector",
+    "StoredStrain",
     "StrainSeries",
     "atomic_path",
     "column",
@@ -39,6 +42,7 @@ __all__ = [
     "open_cube",
     "open_hdf5",
     "open_mosaic",
+    "open_strain",
     "prepare_output",
     "read_cube",
     "read_dataset",
@@ -55,6 +59,7 @@ __all__ = [
     "write_cube",
     "write_multiband",
     "write_strain",
+    "write_stretches",
     "write_table",
 ]
 
@@ -62,6 +67,7 @@ _HOMES = MappingProxyType(
     {
         "Cube": "cube_value",
         "QualityVector": "series",
+        "StoredStrain": "stored",
         "StrainSeries": "series",
         "atomic_path": "atomic",
         "column": "tables",
@@ -73,6 +79,7 @@ _HOMES = MappingProxyType(
         "open_cube": "cube_open",
         "open_hdf5": "hdf5",
         "open_mosaic": "multiband.mosaic",
+        "open_strain": "strain",
         "prepare_output": "atomic",
         "read_cube": "cube",
         "read_dataset": "hdf5",
@@ -89,6 +96,7 @@ _HOMES = MappingProxyType(
         "write_multiband": "multiband.result",
         "with_columns": "tables",
         "write_strain": "write",
+        "write_stretches": "strain_writer",
         "write_table": "tables",
     }
 )

@@ -16,7 +16,7 @@ import numpy as np
 
 from sigden.errors import FileError
 from sigden.io.atomic import atomic_path
-from sigden.io.cube import ENVI_SUFFIXES, FITS_SUFFIXES, cube_suffix, history_lines
+from sigden.io.cube import ENVI_SUFFIXES, FITS_SUFFIXES, GEOTIFF_SUFFIXES, cube_suffix, history_lines
 from sigden.io.cube_part import CubePart, RawArray, order_of_axes
 from sigden.io.cube_value import Cube
 
@@ -33,7 +33,7 @@ def require_parts(path: str | os.PathLike[str]) -> None:
     FileError
         Naming kinds that can.
     """
-    if cube_suffix(path) in (".npz", ".mat") or Path(path).suffix.lower() == ".gz":
+    if cube_suffix(path) in (".npz", ".mat", *GEOTIFF_SUFFIXES) or Path(path).suffix.lower() == ".gz":
         raise FileError(f"{path}: cannot be written in parts; choose .npy, .h5, .fits or .hdr")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from sigden.errors import FileError
-from sigden.io.cube import ENVI_SUFFIXES, FITS_SUFFIXES, cube_suffix
+from sigden.io.cube import ENVI_SUFFIXES, FITS_SUFFIXES, GEOTIFF_SUFFIXES, cube_suffix
 from sigden.io.cube_part import CubePart, RawArray, order_of_axes
 from sigden.io.cube_value import Cube, as_float
 
@@ -51,10 +51,8 @@ def open_cube(
         opened = _fits(path, unit, axis)
     elif suffix == ".npy":
         opened = _npy(path, axis)
-    elif suffix in (".npz", ".gz") or path.suffix.lower() == ".gz":
-        raise FileError(
-            f"{path}: cannot be read in parts; unpack it, or convert it to NPY, HDF5, FITS or ENVI"
-        )
+    elif suffix in (".npz", ".gz", *GEOTIFF_SUFFIXES) or path.suffix.lower() == ".gz":
+        raise FileError(f"{path}: cannot be read in parts; unpack or convert it to NPY, HDF5, FITS or ENVI")
     else:
         opened = _hdf5(path, None if dataset is None else str(dataset), axis)
     with opened as cube:
