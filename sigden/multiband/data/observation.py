@@ -207,6 +207,11 @@ class Observation:
                 )
         return values
 
+    @cached_property
+    def transfers(self) -> dict[Any, Any]:
+        """Transfer functions of `psf` on small grids, as far as they were asked for; parts of a mosaic share them."""
+        return {}
+
     @property
     def pixel_scale(self) -> float:
         """Arcsec per pixel."""
