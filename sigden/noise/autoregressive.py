@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -141,11 +141,12 @@ class AutoregressiveModel:
         array, shape (..., n)
             ``A x``.
         """
-        n = x.shape[-1]
-        out = _convolve(x, self.coefficients)[..., :n]
-        for t, row, scale in self._start_rows(n):
-            out[..., t] = x[..., : t + 1] @ row[::-1] / scale
-        return out
+        from sigden.noise.recursion_numba import whiten_start
+
+        rows = _rows(x)
+        out = np.ascontiguousarray(_convolve(rows, self.coefficients)[:, : x.shape[-1]])
+        whiten_start(rows, self.reflection, self.variance, out)
+        return out.reshape(x.shape)
 
     def whiten_adjoint(self, e: Any) -> Any:
         """Transpose of `whiten`.
@@ -160,13 +161,14 @@ class AutoregressiveModel:
         array, shape (..., n)
             ``A^T e``.
         """
-        n = e.shape[-1]
-        late = np.array(e)
-        late[..., : self.order] = 0
-        out = _convolve(late[..., ::-1], self.coefficients)[..., :n][..., ::-1].copy()
-        for t, row, scale in self._start_rows(n):
-            out[..., : t + 1] += (e[..., t] / scale)[..., None] * row[::-1]
-        return out
+        from sigden.noise.recursion_numba import whiten_start_adjoint
+
+        rows = _rows(e)
+        late = rows.copy()
+        late[:, : self.order] = 0
+        out = _convolve(late[:, ::-1], self.coefficients)[:, : e.shape[-1]][:, ::-1].copy()
+        whiten_start_adjoint(rows, self.reflection, self.variance, out)
+        return out.reshape(e.shape)
 
     def colour(self, e: Any) -> Any:
         """Samples of the noise from its innovations, the inverse of `whiten`.
@@ -181,69 +183,58 @@ class AutoregressiveModel:
         array, shape (..., n)
             ``A^{-1} e``.
         """
-        n = e.shape[-1]
-        out = np.zeros_like(e)
-        for t, row, scale in self._start_rows(n):
-            out[..., t] = e[..., t] * scale - out[..., :t] @ row[:0:-1]
-        if n > self.order:
-            self._colour_late(e, out)
-        return out
+        from sigden.noise.recursion_numba import colour_start
+
+        rows = _rows(e)
+        out = np.empty_like(rows)
+        colour_start(rows, self.reflection, self.variance, out)
+        if rows.shape[1] > self.order:
+            self._colour_late(rows, out)
+        return out.reshape(e.shape)
 
     def _colour_late(self, e: Any, out: Any) -> None:
         """Solve the banded triangular system in blocks, each by two short convolutions."""
+        from scipy.fft import irfft, next_fast_len, rfft
+
         p, n = self.order, e.shape[-1]
-        block = max(p, min(256, n - p))
-        inverse = _power_series_inverse(self.coefficients, block)
+        block = min(max(p, 256), n - p)
+        size = next_fast_len(max(2 * block, p + block), real=True)
+        past_filter = rfft(self.coefficients[1:], size)
+        inverse = rfft(self._inverse[:block], size)
         for start in range(p, n, block):
             stop = min(start + block, n)
-            past = _convolve(out[..., start - p : start], self.coefficients[1:])[
-                ..., p - 1 : p - 1 + stop - start
-            ]
-            rest = e[..., start:stop].copy()
-            rest[..., : past.shape[-1]] -= past
-            out[..., start:stop] = _convolve(rest, inverse[: stop - start])[..., : stop - start]
+            past = irfft(rfft(out[:, start - p : start], size) * past_filter, size)
+            rest = e[:, start:stop] - past[:, p - 1 : p - 1 + stop - start]
+            out[:, start:stop] = irfft(rfft(rest, size) * inverse, size)[:, : stop - start]
 
-    def _start_rows(self, n: int) -> Iterator[tuple[int, Any, float]]:
-        """Prediction-error filters of orders 0, 1, ... for the samples with a short past."""
-        filter_ = np.zeros(min(self.order, n) + 1)
-        filter_[0] = 1.0
-        error = self.variance
-        for t in range(min(self.order, n)):
-            if t:
-                k = self.reflection[t - 1]
-                filter_[1 : t + 1] += k * filter_[t - 1 :: -1] if t > 1 else k * filter_[:1]
-                error *= 1 - k * k
-            yield t, filter_[: t + 1], float(np.sqrt(error))
+    @cached_property
+    def _inverse(self) -> Any:
+        """Impulse response of the colouring, shape (max(order, 256),)."""
+        from sigden.noise.recursion_numba import power_series_inverse
+
+        out = np.empty(max(self.order, 256))
+        power_series_inverse(self.coefficients, out)
+        return out
+
+
+def _rows(x: Any) -> Any:
+    return np.ascontiguousarray(x, dtype=np.float64).reshape(-1, x.shape[-1])
 
 
 def _levinson(covariance: Any) -> tuple[Any, Any, float]:
-    order = covariance.size - 1
-    filter_ = np.zeros(order + 1)
-    filter_[0] = 1.0
-    reflection = np.empty(order)
-    error = float(covariance[0])
-    for m in range(1, order + 1):
-        k = -float(covariance[m:0:-1] @ filter_[:m]) / error
-        if not abs(k) < 1:
-            raise InputError(
-                f"power spectrum: too steep for float64 at prediction order {m}; lower dynamic_range, "
-                "shorten the impulse response or filter the data first"
-            )
-        reflection[m - 1] = k
-        filter_[1 : m + 1] += k * filter_[m - 1 :: -1] if m > 1 else k * filter_[:1]
-        error *= 1 - k * k
-    return filter_, reflection, error
+    from sigden.noise.recursion_numba import levinson
+
+    filter_, reflection = np.empty(covariance.size), np.empty(covariance.size - 1)
+    error, failed = levinson(np.ascontiguousarray(covariance), filter_, reflection)
+    if failed:
+        raise InputError(
+            f"power spectrum: too steep for float64 at prediction order {failed}; lower dynamic_range, "
+            "shorten the impulse response or filter the data first"
+        )
+    return filter_, reflection, float(error)
 
 
 def _convolve(x: Any, taps: Any) -> Any:
     from scipy.signal import oaconvolve
 
     return oaconvolve(x, np.broadcast_to(taps, (1,) * (x.ndim - 1) + taps.shape), axes=-1)
-
-
-def _power_series_inverse(taps: Any, length: int) -> Any:
-    from scipy.signal import lfilter
-
-    impulse = np.zeros(length)
-    impulse[0] = 1.0
-    return lfilter([1.0], taps, impulse)

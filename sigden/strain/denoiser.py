@@ -12,34 +12,28 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from sigden.arrays import as_floating, first_index, is_numpy, namespace, require_mask, require_ndim
+from sigden.arrays import as_floating, is_numpy, namespace, require_mask, require_ndim
 from sigden.arrays.containers import is_collection, rebuild_collection, unpack
 from sigden.denoisers.base import Denoiser
 from sigden.errors import InputError, ParameterError
 from sigden.method import Method, provenance
-from sigden.noise import PowerSpectrum, mad_sigma, welch_psd
+from sigden.noise import PowerSpectrum, mad_sigma
 from sigden.solvers import Solution, Status
 from sigden.strain.adaptive import LocalEstimate, local_risk
-from sigden.strain.filters import band_pass, find_lines, notch
+from sigden.strain.blocks import BLOCK_SECONDS, HALO_SECONDS, THREADS, in_blocks, nothing
+from sigden.strain.checks import agreed_rate, noise_spectrum, require_channel, working_band
+from sigden.strain.conditioning import Conditioning
+from sigden.strain.figures import RunningFigures
 from sigden.strain.gaps import Segments
-from sigden.strain.occupied import occupied_band
 from sigden.strain.result import StrainResult
 from sigden.strain.tracked import tracked
-from sigden.strain.whitening import Whitening
 
-__all__ = ["LINE_QUALITY", "StrainDenoiser"]
+__all__ = ["StrainDenoiser"]
 
 Progress = Callable[[int, int], None]
 
-_DEFAULT_BAND = (35.0, 350.0)
-SHORTEST_STRETCH = 0.1
-BLOCK_SECONDS = 16.0
-HALO_SECONDS = 1.0
-THREADS = 2
 _DENOISER_TOLERANCE = 1e-4
-FEWEST_SEGMENTS = 2
-LINE_QUALITY = 15.0
-_FEWEST_SAMPLES = 64.0  # independent ones, in the band and the record: what the local risk averages
+_SHORTEST_SECONDS = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,44 +199,48 @@ class StrainDenoiser(Method):
         InputError
             As `__call__`.
         """
-        rate = self._rate(sample_rate, label)
-        x = _checked(values, label)
-        band = self._band(x, rate)
-        psd = None if self.whitened else self._spectrum(x, rate, label)
-        n = x.size
-        out = {name: np.full(n, np.nan) for name in ("whitened", "clean", "error", "denoised", "residual")}
-        worst, steps, done = 0.0, 0, 0
-        prepared = [(part, *self._prepare(x[part], psd, rate, band)) for part in Segments.of(x)]
+        return self._analysed(values, sample_rate, t0, label, progress)[0]
+
+    def _analysed(
+        self,
+        values: Any,
+        sample_rate: float | None = None,
+        t0: float = 0.0,
+        label: str = "strain",
+        progress: Progress | None = None,
+    ) -> tuple[StrainResult, Conditioning]:
+        rate = agreed_rate(self, sample_rate, label)
+        x = require_channel(values, label)
+        band = working_band(self, x, rate)
+        psd = None if self.whitened else noise_spectrum(x, rate, self.segment_seconds, label)
+        steps = self._conditioning(psd, rate, band)
+        prepared = [(part, steps.whitened(x[part])) for part in Segments.of(x)]
         # one level for the whole record: short stretches cannot measure it
-        inside = np.concatenate([white for _, white, _ in prepared])
-        sigma = float(mad_sigma(inside))
+        sigma = float(mad_sigma(np.concatenate([white for _, white in prepared])))
         if not sigma > 0:
             raise InputError(
                 f"{label}: the band {band[0]:g}-{band[1]:g} Hz holds no noise; choose another band"
             )
-        lines = () if psd is None else tuple(f for f in find_lines(psd) if band[0] < f < band[1])
-        colour = self._colour_rms(psd, band, lines)
-        for part, white, whitening in prepared:
+        out = {name: np.full(x.size, np.nan) for name in ("z", "clean", "error", "denoised", "residual")}
+        worst, iterations, done = 0.0, 0, 0
+        for part, white in prepared:
             z = white / sigma
             # what is left of a line after whitening would be taken for a track
-            free = notch(z, rate, lines, LINE_QUALITY) if z.size > 1 else z
-            local = self._blocks(free, rate, band, partial(_report, progress, done, n))
-            worst, steps = max(worst, local.gap), steps + local.iterations
-            out["whitened"][part], out["clean"][part], out["error"][part] = (
-                z,
-                local.estimate,
-                local.uncertainty,
-            )
+            local = self._blocks(steps.without_lines(z), rate, band, partial(_report, progress, done, x.size))
+            worst, iterations = max(worst, local.gap), iterations + local.iterations
             # colouring lifts a line's bins a hundredfold, where the estimate is nothing but error
-            quiet = notch(local.estimate, rate, lines, LINE_QUALITY) if z.size > 1 else local.estimate
-            out["denoised"][part] = coloured(quiet * sigma, whitening, rate, band)
-            out["residual"][part] = coloured((z - quiet) * sigma, whitening, rate, band)
+            quiet = steps.without_lines(local.estimate)
+            out["z"][part], out["clean"][part], out["error"][part] = z, local.estimate, local.uncertainty
+            both = steps.coloured(np.stack([quiet, z - quiet]) * sigma)
+            out["denoised"][part], out["residual"][part] = both
             done += z.size
-        return StrainResult(
+        figures = RunningFigures(rate, band, t0)
+        figures.add(out["z"], out["clean"])
+        result = StrainResult(
             denoised=out["denoised"],
             residual=out["residual"],
-            uncertainty=out["error"] * (sigma if psd is None else colour),
-            whitened=out["whitened"],
+            uncertainty=out["error"] * (sigma if psd is None else steps.noise_rms),
+            whitened=out["z"],
             whitened_denoised=out["clean"],
             whitened_uncertainty=out["error"],
             psd=psd,
@@ -250,31 +248,21 @@ class StrainDenoiser(Method):
             sample_rate=rate,
             t0=t0,
             sigma=sigma,
-            figures=figures_of(out, rate, band, t0, worst, steps),
+            figures=figures.figures(worst, iterations),
         )
+        return result, steps
 
-    def coloured(self, whitened: Any, result: StrainResult) -> Any:
-        """Whitened samples of one stretch in the calibration of the input.
-
-        Parameters
-        ----------
-        whitened : numpy.ndarray, shape (n,)
-            Samples in the unit of the whitened strain before it was divided by ``result.sigma``.
-        result : StrainResult
-            What `analyse` found: its spectrum and band are used.
-
-        Returns
-        -------
-        numpy.ndarray, shape (n,)
-            Strain in the band.
-        """
-        if result.psd is None:
-            return whitened
-        whitening = self._whitening(result.psd, result.sample_rate, whitened.size)
-        return coloured(whitened, whitening, result.sample_rate, result.band)
-
-    def _whitening(self, psd: PowerSpectrum, rate: float, size: int) -> Whitening:
-        return Whitening(psd, rate, size, impulse_seconds=min(1.0, self.segment_seconds / 2))
+    def _conditioning(
+        self, psd: PowerSpectrum | None, rate: float, band: tuple[float, float]
+    ) -> Conditioning:
+        return Conditioning(
+            psd,
+            rate,
+            band,
+            notches=self.notches,
+            limited=psd is not None or self.band is not None,
+            impulse_seconds=min(1.0, self.segment_seconds / 2),
+        )
 
     def _collection(self, data: Any, mask: Any) -> Any:
         rates = {key: unpack(value, label=str(key)).sample_rate for key, value in data.items()}
@@ -321,107 +309,20 @@ class StrainDenoiser(Method):
             },
         )
 
-    def _rate(self, given: float | None, label: str) -> float:
-        if given is None and self.sample_rate is None:
-            raise InputError(f"{label}: the sample rate is unknown; give sample_rate or a TimeSeries")
-        if (
-            given is not None
-            and self.sample_rate is not None
-            and not math.isclose(given, self.sample_rate, rel_tol=1e-9)
-        ):
-            raise InputError(
-                f"{label}: sampled at {given:g} Hz, but the method says sample_rate={self.sample_rate:g}"
-            )
-        return float(given if given is not None else self.sample_rate or 0.0)
-
-    def _band(self, x: Any, rate: float) -> tuple[float, float]:
-        band = self.band or (occupied_band(x, rate) if self.whitened else _DEFAULT_BAND)
-        if band[1] > rate / 2:
-            raise ParameterError(
-                f"band: {band[1]:g} Hz exceeds half the sample rate, {rate / 2:g} Hz; lower it or resample"
-            )
-        width, clean = band[1] - band[0], float(np.sum(~np.isnan(x)))
-        if 2.0 * width * clean / rate < _FEWEST_SAMPLES:
-            raise ParameterError(
-                f"band: {width:g} Hz over {clean / rate:g} s hold too few independent samples; widen it to "
-                f"{_FEWEST_SAMPLES * rate / (2.0 * clean):.3g} Hz or give a longer record"
-            )
-        coarsest = min(band[0] or math.inf, width)
-        if not self.whitened and 1.0 / self.segment_seconds > coarsest / 2.0:
-            raise ParameterError(
-                f"segment_seconds: {self.segment_seconds:g} s resolve {1.0 / self.segment_seconds:g} Hz, "
-                f"too coarse for the band {band[0]:g}-{band[1]:g} Hz; give at least {2.0 / coarsest:.3g} s"
-            )
-        for line in self.notches:
-            if not 0 < line < rate / 2:
-                raise ParameterError(f"notches: {line:g} Hz lies outside (0, {rate / 2:g}) Hz")
-        return band
-
-    def _spectrum(self, x: Any, rate: float, label: str) -> PowerSpectrum:
-        try:
-            psd = welch_psd(x, rate, segment_seconds=self.segment_seconds, window="hann")
-        except InputError as error:
-            raise InputError(f"{label}: {str(error).removeprefix('strain: ')}") from error
-        if psd.averages < FEWEST_SEGMENTS:
-            raise InputError(
-                f"{label}: {x.size / rate:g} s hold {psd.averages} segments of segment_seconds="
-                f"{self.segment_seconds:g} (they overlap by half); {FEWEST_SEGMENTS} are needed for a median"
-            )
-        return psd
-
-    def _prepare(
-        self, x: Any, psd: PowerSpectrum | None, rate: float, band: tuple[float, float]
-    ) -> tuple[Any, Whitening | None]:
-        whitening = None if psd is None else self._whitening(psd, rate, x.size)
-        return self._band_limited(x, whitening, rate, band), whitening
-
-    def _band_limited(
-        self, x: Any, whitening: Whitening | None, rate: float, band: tuple[float, float]
-    ) -> Any:
-        if x.size < 2:
-            return np.zeros_like(x)
-        white = x if whitening is None else whitening(x)
-        if self.notches:
-            white = notch(white, rate, self.notches)
-        return white if whitening is None and self.band is None else band_pass(white, rate, band)
-
-    def _colour_rms(
-        self, psd: PowerSpectrum | None, band: tuple[float, float], lines: tuple[float, ...]
-    ) -> float:
-        """Rms of the detector noise within the band and between the lines, in the unit of the input."""
-        if psd is None:
-            return 1.0
-        f = psd.frequencies
-        inside = (f >= band[0]) & (f <= band[1])
-        for line in lines:
-            inside &= np.abs(f - line) > line / LINE_QUALITY
-        return float(np.sqrt(np.sum(psd.density[inside]) * (f[1] - f[0])))
-
     def _blocks(
         self, z: Any, rate: float, band: tuple[float, float], progress: Callable[[int], None]
     ) -> LocalEstimate:
         n = z.size
-        if n < SHORTEST_STRETCH * rate:
-            return LocalEstimate(np.zeros(n), np.ones(n), 0.0, 0)
+        if self._too_short(n, rate):
+            return nothing(n)
         block, halo = round(BLOCK_SECONDS * rate), round(HALO_SECONDS * rate)
         if n <= block + 2 * halo:
-            found = self._estimate(z, rate, band)
-            progress(n)
-            return found
-        estimate, error, gap, steps = np.empty(n), np.empty(n), 0.0, 0
-        starts = range(0, n, block)
+            block = n
+        estimate = partial(self._estimate, rate=rate, band=band)
+        return in_blocks(estimate, z, 0, n, block=block, halo=halo, progress=progress)
 
-        def one(first: int) -> LocalEstimate:
-            return self._estimate(z[max(0, first - halo) : min(n, first + block + halo)], rate, band)
-
-        with ThreadPoolExecutor(max_workers=min(len(starts), THREADS)) as pool:
-            for first, found in zip(starts, pool.map(one, starts), strict=True):
-                low, last = max(0, first - halo), min(n, first + block)
-                estimate[first:last] = found.estimate[first - low : last - low]
-                error[first:last] = found.uncertainty[first - low : last - low]
-                gap, steps = max(gap, found.gap), steps + found.iterations
-                progress(last)
-        return LocalEstimate(estimate, error, gap, steps)
+    def _too_short(self, size: int, rate: float) -> bool:
+        return size < _SHORTEST_SECONDS * rate
 
     def _estimate(self, z: Any, rate: float, band: tuple[float, float]) -> LocalEstimate:
         denoiser = self.denoiser
@@ -438,47 +339,3 @@ class StrainDenoiser(Method):
 def _report(progress: Progress | None, before: int, total: int, done: int) -> None:
     if progress is not None:
         progress(before + done, total)
-
-
-def coloured(x: Any, whitening: Whitening | None, rate: float, band: tuple[float, float]) -> Any:
-    """Whitened samples in the calibration of the strain, limited to the band."""
-    if whitening is None:
-        return x
-    # the seismic wall lifts what the filter's skirt let through, so the band is closed once more
-    return band_pass(whitening.inverse(x), rate, band) if x.size > 1 else np.zeros_like(x)
-
-
-def _checked(values: Any, label: str) -> Any:
-    x = np.asarray(as_floating(values, label), dtype=np.float64)
-    if x.ndim != 1 or x.size < 2:
-        raise InputError(f"{label}: expected one channel of shape (n,), got {x.shape}")
-    infinite = np.isinf(x)
-    if infinite.any():
-        raise InputError(
-            f"{label}: infinite value at index {first_index(infinite)[0]}; replace it by NaN (a gap)"
-        )
-    clean = x[~np.isnan(x)]
-    if clean.size == 0:
-        raise InputError(f"{label}: every sample is NaN")
-    if clean.min() == clean.max():
-        kind = "zero" if clean[0] == 0 else f"{clean[0]:g}"
-        raise InputError(f"{label}: every sample is {kind}; the channel holds no data")
-    return x
-
-
-def figures_of(
-    out: dict[str, Any], rate: float, band: tuple[float, float], t0: float, gap: float, steps: int
-) -> dict[str, float]:
-    """Figures of merit of a record."""
-    clean, white = out["clean"], out["whitened"]
-    loudest = int(np.nanargmax(np.abs(clean)))
-    independent = 2.0 * (band[1] - band[0]) / rate
-    return {
-        "loudest_time": t0 + loudest / rate,
-        "loudest_sigma": float(np.abs(clean[loudest])),
-        "estimate_snr": float(np.sqrt(np.nansum(clean * clean) * independent)),
-        "residual_sigma": float(mad_sigma((white - clean)[~np.isnan(white)])),
-        "gap_fraction": float(np.mean(np.isnan(white))),
-        "solver_gap": gap,
-        "solver_iterations": float(steps),
-    }

@@ -19,8 +19,8 @@ from sigden.method import provenance
 from sigden.solvers import Solution, Status
 from sigden.strain.adaptive import LocalEstimate
 from sigden.strain.coherent import Pair, coherent
-from sigden.strain.denoiser import LINE_QUALITY, StrainDenoiser
-from sigden.strain.filters import find_lines, notch
+from sigden.strain.conditioning import Conditioning
+from sigden.strain.denoiser import StrainDenoiser
 from sigden.strain.gaps import Segments
 from sigden.strain.result import StrainResult
 
@@ -131,7 +131,7 @@ class CoherentStrain(StrainDenoiser):
         with ThreadPoolExecutor(max_workers=2) as pool:
             single = list(
                 pool.map(
-                    lambda i: self.analyse(values[i], sample_rate=sample_rate, label=f"{label}[{i}]"), rows
+                    lambda i: self._analysed(values[i], sample_rate=sample_rate, label=f"{label}[{i}]"), rows
                 )
             )
         results, pairs = self._join(single, values[rows], rows)
@@ -156,8 +156,9 @@ class CoherentStrain(StrainDenoiser):
         )
 
     def _join(
-        self, single: list[StrainResult], values: Any, rows: list[int]
+        self, analysed: list[tuple[StrainResult, Conditioning]], values: Any, rows: list[int]
     ) -> tuple[list[StrainResult], tuple[Pair, ...]]:
+        single = [result for result, _ in analysed]
         rate = single[0].sample_rate
         pairs: list[Pair] = []
         joined = [r.whitened_denoised.copy() for r in single]
@@ -165,7 +166,7 @@ class CoherentStrain(StrainDenoiser):
         shortest = round(_SHORTEST_SECONDS * rate)
         common = Segments.of(values[0], np.isnan(values).any(axis=0)).longer_than(shortest)
         for part in common if len(single) > 1 else ():
-            streams = np.stack([notch(r.whitened[part], rate, _lines(r), LINE_QUALITY) for r in single])
+            streams = np.stack([steps.without_lines(r.whitened[part]) for r, steps in analysed])
             own = [
                 LocalEstimate(r.whitened_denoised[part], r.whitened_uncertainty[part], 0.0, 1) for r in single
             ]
@@ -182,30 +183,23 @@ class CoherentStrain(StrainDenoiser):
                 )
                 for p in found.pairs
             ]
-        out = [self._recoloured(r, u, e) for r, u, e in zip(single, joined, errors, strict=True)]
+        out = [_recoloured(*r, u, e) for r, u, e in zip(analysed, joined, errors, strict=True)]
         return out, tuple(pairs)
 
-    def _recoloured(self, result: StrainResult, joined: Any, error: Any) -> StrainResult:
-        """Result with another whitened estimate; the difference goes back through the whitening."""
-        change = np.zeros_like(joined)
-        for part in Segments.of(joined):
-            moved = joined[part] - result.whitened_denoised[part]
-            if moved.any():
-                moved = notch(moved, result.sample_rate, _lines(result), LINE_QUALITY)
-                change[part] = self.coloured(moved * result.sigma, result)
-        unit = float(np.nanmedian(result.uncertainty / result.whitened_uncertainty))
-        return dataclasses.replace(
-            result,
-            denoised=result.denoised + change,
-            residual=result.residual - change,
-            uncertainty=error * unit,
-            whitened_denoised=joined,
-            whitened_uncertainty=error,
-        )
 
-
-def _lines(result: StrainResult) -> tuple[float, ...]:
-    if result.psd is None:
-        return ()
-    low, high = result.band
-    return tuple(float(f) for f in find_lines(result.psd) if low < f < high)
+def _recoloured(result: StrainResult, steps: Conditioning, joined: Any, error: Any) -> StrainResult:
+    """Result with another whitened estimate; the difference goes back through the whitening."""
+    change = np.zeros_like(joined)
+    for part in Segments.of(joined):
+        moved = joined[part] - result.whitened_denoised[part]
+        if moved.any():
+            change[part] = steps.coloured(steps.without_lines(moved) * result.sigma)
+    unit = float(np.nanmedian(result.uncertainty / result.whitened_uncertainty))
+    return dataclasses.replace(
+        result,
+        denoised=result.denoised + change,
+        residual=result.residual - change,
+        uncertainty=error * unit,
+        whitened_denoised=joined,
+        whitened_uncertainty=error,
+    )

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,26 +12,18 @@ from sigden.arrays import as_floating, first_index
 from sigden.errors import InputError, ParameterError
 from sigden.noise import PowerSpectrum, RunningLevel, RunningSpectrum, mad_sigma
 from sigden.strain.adaptive import LocalEstimate
-from sigden.strain.denoiser import (
-    BLOCK_SECONDS,
-    FEWEST_SEGMENTS,
-    HALO_SECONDS,
-    LINE_QUALITY,
-    SHORTEST_STRETCH,
-    THREADS,
-    StrainDenoiser,
-    coloured,
-)
-from sigden.strain.filters import find_lines, notch
+from sigden.strain.blocks import BLOCK_SECONDS, HALO_SECONDS, in_blocks, nothing
+from sigden.strain.checks import FEWEST_SEGMENTS, agreed_rate, working_band
+from sigden.strain.conditioning import Conditioning
+from sigden.strain.denoiser import StrainDenoiser
 from sigden.strain.gaps import Segments
-from sigden.strain.result import StrainResult
-from sigden.strain.whitening import Whitening
+from sigden.strain.result import FIELDS, StrainResult
+from sigden.strain.stretch import Stretch
 
-__all__ = ["FIELDS", "StrainStream", "denoise_blocks"]
+__all__ = ["StrainStream", "denoise_blocks"]
 
 # the filters' memory: whitening, band-pass, notches and colouring have died away after it
 _MEMORY_SECONDS = 4.0
-FIELDS = ("denoised", "residual", "uncertainty", "whitened", "whitened_denoised", "whitened_uncertainty")
 
 
 class StrainStream:
@@ -109,10 +100,11 @@ class StrainStream:
             )
         if method.whitened and method.band is None and noise is None:
             raise ParameterError("band: whitened strain that arrives in blocks needs its band")
-        rate = method._rate(sample_rate, label)
+        rate = agreed_rate(method, sample_rate, label)
         self._method, self._label, self._t0 = method, label, t0
         self._rate = rate
-        self._band = noise.band if noise else method._band(np.zeros(round(history_seconds * rate)), rate)
+        silence = np.zeros(round(history_seconds * rate))
+        self._band = noise.band if noise else working_band(method, silence, rate)
         self._block = round(min(step_seconds, BLOCK_SECONDS) * rate)
         self._step = self._block * max(1, round(step_seconds / BLOCK_SECONDS))
         self._halo, self._memory = round(HALO_SECONDS * rate), round(_MEMORY_SECONDS * rate)
@@ -122,10 +114,10 @@ class StrainStream:
         self._spectrum = RunningSpectrum(rate, self._segment, max(2, round(history_seconds * rate / hop) - 1))
         self._level = RunningLevel(round(history_seconds * rate))
         self._noise = noise
-        self._filter: _Filter | None = None
+        self._steps: Conditioning | None = None
         if noise is not None:
-            self._filter = self._filter_of(noise.psd)
-        self._stretch: _Stretch | None = None
+            self._steps = method._conditioning(noise.psd, rate, self._band)
+        self._stretch: Stretch | None = None
         self._seen, self._clean, self._estimated = 0, 0, 0
         self._done = False
         self.solver_gap, self.solver_steps = 0.0, 0
@@ -134,6 +126,11 @@ class StrainStream:
     def sample_rate(self) -> float:
         """Samples per second."""
         return self._rate
+
+    @property
+    def band(self) -> tuple[float, float]:
+        """Band in Hz of the estimate."""
+        return self._band
 
     @property
     def latency_seconds(self) -> float:
@@ -215,7 +212,7 @@ class StrainStream:
 
     def _take(self, x: Any) -> list[StrainResult]:
         if self._stretch is None:
-            self._stretch = _Stretch(self._seen)
+            self._stretch = Stretch(self._seen)
         self._stretch.raw = np.concatenate([self._stretch.raw, x])
         self._seen += x.size
         self._clean += x.size
@@ -250,7 +247,7 @@ class StrainStream:
             out += self._piece(s, first, last, min(max(last, first + wait) + ahead, s.end), final)
         return out
 
-    def _piece(self, s: _Stretch, first: int, last: int, arrived: int, final: bool) -> list[StrainResult]:
+    def _piece(self, s: Stretch, first: int, last: int, arrived: int, final: bool) -> list[StrainResult]:
         """Denoise the samples from first to last, given those up to `arrived`."""
         self._absorb(s, arrived)
         if self._unknown and len(self._spectrum) < FEWEST_SEGMENTS:
@@ -260,42 +257,34 @@ class StrainStream:
         reach = self._halo + self._memory
         low, high = max(s.start, first - reach), min(s.end, last + reach)
         window = s.raw[low - s.at : high - s.at]
-        filter_ = self._current()
-        # the method's own steps, on a window in place of the record
-        white = self._method._band_limited(window, filter_.whitening_of(window.size), self._rate, self._band)
+        steps = self._current()
+        white = steps.whitened(window)
         sigma = self._sigma(white[first - low : last - low])
         z = white / sigma
-        free = notch(z, self._rate, filter_.lines, LINE_QUALITY) if z.size > 1 else z
+        free = steps.without_lines(z)
         found = self._estimate(free, low, first, last, s)
         self.solver_gap = max(self.solver_gap, found.gap)
         self.solver_steps += found.iterations
         s.append(z[first - low : last - low], found, last)
         stop = last if ends else max(s.out, last - self._memory)
-        out = [self._coloured(s, filter_, sigma, stop)] if stop > s.out else []
+        out = [self._coloured(s, steps, sigma, stop)] if stop > s.out else []
         s.forget(stop, last, reach, self._memory)
         self._estimated += last - first
         return out
 
-    def _absorb(self, s: _Stretch, arrived: int) -> None:
+    def _absorb(self, s: Stretch, arrived: int) -> None:
         if not self._unknown:
             return
         while s.frame + self._segment <= arrived:
             self._spectrum.add(s.raw[s.frame - s.at : s.frame - s.at + self._segment])
             s.frame += self._hop
-            self._filter = None
+            self._steps = None
 
-    def _current(self) -> _Filter:
-        if self._filter is None:
-            self._filter = self._filter_of(None if self._method.whitened else self._spectrum.spectrum())
-        return self._filter
-
-    def _filter_of(self, psd: PowerSpectrum | None) -> _Filter:
-        if psd is None:
-            return _Filter(None, None, (), 1.0)
-        low, high = self._band
-        lines = tuple(float(f) for f in find_lines(psd) if low < f < high)
-        whitening = self._method._whitening(psd, self._rate, self._step)
-        return _Filter(psd, whitening, lines, self._method._colour_rms(psd, self._band, lines))
+    def _current(self) -> Conditioning:
+        if self._steps is None:
+            psd = None if self._method.whitened else self._spectrum.spectrum()
+            self._steps = self._method._conditioning(psd, self._rate, self._band)
+        return self._steps
 
     def _sigma(self, white: Any) -> float:
         if self._noise is not None:
@@ -310,43 +299,26 @@ class StrainStream:
             )
         return self._level.level()
 
-    def _estimate(self, z: Any, low: int, first: int, last: int, s: _Stretch) -> LocalEstimate:
-        if last - s.start < SHORTEST_STRETCH * self._rate:
-            return LocalEstimate(np.zeros(last - first), np.ones(last - first), 0.0, 0)
-        whole = last - first <= self._block + 2 * self._halo and first == s.start and last == s.end
-        starts = [first] if whole else list(range(first, last, self._block))
-        stops = [*starts[1:], last]
+    def _estimate(self, z: Any, low: int, first: int, last: int, s: Stretch) -> LocalEstimate:
+        if self._method._too_short(last - s.start, self._rate):
+            return nothing(last - first)
+        block = self._block
+        if last - first <= block + 2 * self._halo and first == s.start and last == s.end:
+            block = last - first
+        estimate = partial(self._method._estimate, rate=self._rate, band=self._band)
+        return in_blocks(estimate, z, first - low, last - low, block=block, halo=self._halo)
 
-        def one(a: int, b: int) -> tuple[LocalEstimate, slice]:
-            left = max(low, s.start, a - self._halo)
-            right = min(low + z.size, b + self._halo)
-            return self._method._estimate(z[left - low : right - low], self._rate, self._band), slice(
-                a - left, b - left
-            )
-
-        with ThreadPoolExecutor(max_workers=min(len(starts), THREADS)) as pool:
-            found = list(pool.map(one, starts, stops))
-        return LocalEstimate(
-            np.concatenate([piece.estimate[core] for piece, core in found]),
-            np.concatenate([piece.uncertainty[core] for piece, core in found]),
-            max(piece.gap for piece, _ in found),
-            sum(piece.iterations for piece, _ in found),
-        )
-
-    def _coloured(self, s: _Stretch, filter_: _Filter, sigma: float, stop: int) -> StrainResult:
+    def _coloured(self, s: Stretch, steps: Conditioning, sigma: float, stop: int) -> StrainResult:
         z, clean, error = s.z, s.clean, s.error
-        quiet = notch(clean, self._rate, filter_.lines, LINE_QUALITY) if z.size > 1 else clean
+        quiet = steps.without_lines(clean)
         core = slice(s.out - s.kept, stop - s.kept)
-        whitening = filter_.whitening_of(z.size)
-        denoised = coloured(quiet * sigma, whitening, self._rate, self._band)[core]
-        residual = coloured((z - quiet) * sigma, whitening, self._rate, self._band)[core]
-        scale = sigma if filter_.psd is None else filter_.colour
+        denoised, residual = steps.coloured(np.stack([quiet, z - quiet]) * sigma)[:, core]
+        scale = sigma if steps.psd is None else steps.noise_rms
         arrays = (denoised, residual, error[core] * scale, z[core], clean[core], error[core])
-        return self._result(s.out, filter_.psd, sigma, tuple(a.copy() for a in arrays))
+        return self._result(s.out, steps.psd, sigma, tuple(a.copy() for a in arrays))
 
     def _blank(self, start: int, count: int) -> StrainResult:
-        filter_ = self._filter
-        psd = filter_.psd if filter_ else None
+        psd = self._steps.psd if self._steps else None
         return self._result(start, psd, 1.0, tuple(np.full(count, np.nan) for _ in FIELDS))
 
     def _result(self, start: int, psd: PowerSpectrum | None, sigma: float, arrays: Any) -> StrainResult:
@@ -388,70 +360,3 @@ def denoise_blocks(
     for block in blocks:
         yield from stream.push(block)
     yield from stream.finish()
-
-
-@dataclass(frozen=True, eq=False)
-class _Filter:
-    """What a spectrum determines."""
-
-    psd: PowerSpectrum | None
-    whitening: Whitening | None
-    lines: tuple[float, ...]
-    colour: float
-
-    def whitening_of(self, size: int) -> Whitening | None:
-        if self.whitening is None or self.whitening.in_shape == (size,):
-            return self.whitening
-        return self.whitening.resized(size)
-
-
-@dataclass(eq=False)
-class _Stretch:
-    """Stretch without a gap, with what is still needed of it; places count from the stream's start."""
-
-    start: int
-    at: int = -1  # place of raw[0]
-    tracked: int = -1  # estimates exist up to here
-    kept: int = -1  # place of z[0]
-    out: int = -1  # put out up to here
-    frame: int = -1  # start of the next segment of the spectrum
-    raw: Any = field(default_factory=lambda: np.empty(0))
-    z: Any = field(default_factory=lambda: np.empty(0))
-    clean: Any = field(default_factory=lambda: np.empty(0))
-    error: Any = field(default_factory=lambda: np.empty(0))
-
-    def __post_init__(self) -> None:
-        for name in ("at", "tracked", "kept", "out", "frame"):
-            if getattr(self, name) < 0:
-                setattr(self, name, self.start)
-
-    @property
-    def end(self) -> int:
-        return self.at + int(self.raw.size)
-
-    @property
-    def nbytes(self) -> int:
-        return int(self.raw.nbytes + self.z.nbytes + self.clean.nbytes + self.error.nbytes)
-
-    def append(self, z: Any, found: LocalEstimate, last: int) -> None:
-        self.z = np.concatenate([self.z, z])
-        self.clean = np.concatenate([self.clean, found.estimate])
-        self.error = np.concatenate([self.error, found.uncertainty])
-        self.tracked = last
-
-    def forget(self, out: int, last: int, reach: int, memory: int) -> None:
-        """Drop what no later window reaches."""
-        self.out = out
-        keep = max(self.at, min(last - reach, self.frame))
-        self.raw, self.at = self.raw[keep - self.at :].copy(), keep
-        keep = max(self.kept, out - memory)
-        cut = keep - self.kept
-        self.z, self.clean, self.error = (a[cut:].copy() for a in (self.z, self.clean, self.error))
-        self.kept = keep
-
-    def after(self, place: int, segment: int) -> _Stretch | None:
-        """The rest of a stretch whose first part holds no estimate."""
-        if place >= self.end:
-            return None
-        at = min(max(self.at, self.frame), place)
-        return _Stretch(place, at=at, frame=self.frame, raw=self.raw[at - self.at :].copy())

@@ -5,8 +5,9 @@ import pytest
 
 from sigden import ChirpTracks, InputError, ParameterError, from_toml
 from sigden.denoisers.tracks.chirplets import analyse, grid, place
-from sigden.denoisers.tracks.likelihood import PER_UNIT, tables
-from sigden.denoisers.tracks.moves_numba import MARGIN, advance, advance_adjoint
+from sigden.denoisers.tracks.likelihood import AMPLITUDES, PER_UNIT, tables
+from sigden.denoisers.tracks.moves_numba import MARGIN, advance, advance_adjoint, amplitude_weights
+from sigden.denoisers.tracks.passes_numba import smooth_tracks
 
 N = 1024
 T = np.arange(N) / N
@@ -92,13 +93,87 @@ def test_the_uncertainty_is_of_the_size_of_the_error():
 
 def test_one_step_back_is_the_transpose_of_one_step():
     rng = np.random.default_rng(0)
-    x, y, forth, back, one, two = (np.zeros((10, 5, 13 + 2 * MARGIN), dtype=np.float32) for _ in range(6))
-    x[:, :, MARGIN:-MARGIN] = rng.random((10, 5, 13))
-    y[:, :, MARGIN:-MARGIN] = rng.random((10, 5, 13))
-    advance(x, forth, one, two)
-    advance_adjoint(y, back, one, two)
+    bins, edge = 13, MARGIN * AMPLITUDES
+    n = bins * AMPLITUDES
+    weights = amplitude_weights(bins)
+    one, two, wide = (np.zeros((5, n + 2 * edge), dtype=np.float32) for _ in range(3))
+    x, forth, back = rng.random((5, n)).astype(np.float32), *np.zeros((2, 5, n), dtype=np.float32)
+    y = wide[:, edge : edge + n]
+    y[:] = rng.random((5, n))
+    advance(x, forth, weights, one, two)
+    advance_adjoint(wide, back, weights, one, two)
     assert np.sum(forth * y, dtype=float) == pytest.approx(np.sum(x * back, dtype=float), rel=1e-5)
     assert forth.sum() < x.sum()
+
+
+def test_passes_are_those_of_a_dense_hidden_markov_model():
+    rng = np.random.default_rng(1)
+    bins, steps, birth, death, first = 6, 9, 0.03, 0.02, 0.01
+    n, states = bins * AMPLITUDES, 5 * bins * AMPLITUDES
+    weights, table = amplitude_weights(bins), tables(0.6)
+    one, two = (np.zeros((5, n + 2 * MARGIN * AMPLITUDES), dtype=np.float32) for _ in range(2))
+    step = np.zeros((states + 1, states + 1))
+    for i in range(states):
+        x, y = np.zeros((2, 5, n), dtype=np.float32)
+        x.ravel()[i] = 1.0
+        advance(x, y, weights, one, two)
+        step[i, :-1] = (1 - death) * y.ravel()
+    each = np.full(states, 1.0 / states)
+    step[:, -1] = 1 - step.sum(axis=1)
+    step[-1] = np.append(birth * each, 1 - birth)
+    size = np.abs(rng.standard_normal((steps, 5, bins)))
+    size[3:6, 2, 3] += 4.0
+    index = (size * PER_UNIT).astype(np.uint16)
+    likelihood = [np.append(table.ratio[i].astype(float).ravel(), 1.0) for i in index]
+    forth, back, evidence = [], [np.ones(states + 1)], []
+    now = np.append(first * each, 1 - first)
+    for s in range(steps):
+        now = (now @ step if s else now) * likelihood[s]
+        evidence.append(np.log(now.sum()))
+        now = now / now.sum()
+        forth.append(now)
+    for s in range(steps - 1, 0, -1):
+        last = step @ (likelihood[s] * back[0])
+        back.insert(0, last / last.max())
+    posterior = [a * b / (a @ b) for a, b in zip(forth, back, strict=True)]
+
+    gain = np.empty(index.shape, dtype=np.float32)
+    power, presence, found = np.empty((3, steps))
+    history = np.empty((steps, 5, n), dtype=np.float32)
+    smooth_tracks(
+        index, table.logarithm, table.ratio, table.mean, table.square, table.prior,
+        birth, death, weights, history, gain, power, presence, found,
+    )  # fmt: skip
+    np.testing.assert_allclose(found, evidence, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(presence, [1 - p[-1] for p in posterior], rtol=2e-5)
+    pairs = [(p[:-1].reshape(5, bins, -1), i) for p, i in zip(posterior, index, strict=True)]
+    expected = [np.sum(p * table.mean[i], axis=-1) for p, i in pairs]
+    np.testing.assert_allclose(gain, expected, rtol=1e-4, atol=1e-7)
+    expected = [np.sum(p * table.square[i]) for p, i in pairs]
+    np.testing.assert_allclose(power, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_glitches_of_any_size_leave_finite_estimates(seed):
+    rng = np.random.default_rng(seed)
+    data = rng.standard_normal(N)
+    for at in rng.integers(0, N, 6):
+        data[at : at + 3] += rng.choice([-1, 1]) * 10 ** rng.uniform(1, 6)
+    found = ChirpTracks().solve(data, sigma=1.0)
+    assert all(np.isfinite(x).all() for x in (found.estimate, *list(found.details.values())[:2]))
+
+
+def test_one_step_moves_a_track_by_its_chirp_rate():
+    bins, edge = 31, MARGIN * AMPLITUDES
+    n = bins * AMPLITUDES
+    one, two = (np.zeros((5, n + 2 * edge), dtype=np.float32) for _ in range(2))
+    for k in range(5):
+        x, out = np.zeros((2, 5, bins, AMPLITUDES), dtype=np.float32)
+        x[k, 15, 4] = 1.0
+        advance(x.reshape(5, n), out.reshape(5, n), amplitude_weights(bins), one, two)
+        # the largest rates lose what would turn further
+        assert out.sum() == pytest.approx(0.8 if k in (0, 4) else 1.0, rel=1e-6)
+        assert np.unravel_index(np.argmax(out), out.shape) == (k, 15 + 2 * (k - 2), 4)
 
 
 def test_chirps_have_unit_norm_and_come_back_in_place():
@@ -120,7 +195,7 @@ def test_chirps_have_unit_norm_and_come_back_in_place():
 def test_amplitudes_are_shrunk_little_where_the_coefficient_is_large():
     table = tables(0.6)
     quiet, loud = round(0.5 * PER_UNIT), 12 * PER_UNIT
-    assert np.all(np.diff(table.logarithm, axis=1)[:, 1:] >= 0)
-    best = int(np.argmax(table.logarithm[:-1, loud]))
-    assert table.mean[best, loud] == pytest.approx(1.0, abs=0.2)
-    assert table.logarithm[:, quiet].max() < 0
+    assert np.all(np.diff(table.logarithm, axis=0)[1:] >= 0)
+    best = int(np.argmax(table.logarithm[loud, :-1]))
+    assert table.mean[loud, best] == pytest.approx(1.0, abs=0.2)
+    assert table.logarithm[quiet].max() < 0

@@ -45,8 +45,7 @@ class Level:
     @property
     def window(self) -> Any:
         """Hann window of unit norm, shape (length,)."""
-        w = np.hanning(self.length + 1)[: self.length]
-        return w / np.linalg.norm(w)
+        return _window(self.length)
 
     @property
     def weight(self) -> float:
@@ -105,8 +104,8 @@ def analyse(x: Any, level: Level) -> Any:
     windows = np.lib.stride_tricks.sliding_window_view(padded, level.length)
     frames = np.ascontiguousarray(windows[:: level.hop])
     out = np.empty((count, len(RATES), level.bins), dtype=np.complex64)
-    for i, atoms in enumerate(_atoms(level)):
-        out[:, i] = frames @ atoms.conj().T
+    for i, atoms in enumerate(_conjugates(level)):
+        np.matmul(frames, atoms, out=out[:, i])
     return out
 
 
@@ -147,6 +146,19 @@ def _overlap(level: Level, segments: Any, n: int) -> Any:
         part = segments[j::4].reshape(-1)
         out[j * hop : j * hop + part.size] += part
     return out[half : half + n]
+
+
+@lru_cache(maxsize=64)
+def _window(length: int) -> Any:
+    w = np.hanning(length + 1)[:length]
+    w /= np.linalg.norm(w)
+    w.setflags(write=False)
+    return w
+
+
+@lru_cache(maxsize=64)
+def _conjugates(level: Level) -> tuple[Any, ...]:
+    return tuple(np.ascontiguousarray(atoms.conj().T) for atoms in _atoms(level))
 
 
 @lru_cache(maxsize=64)

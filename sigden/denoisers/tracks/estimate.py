@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from sigden.denoisers.tracks.chirplets import Level, analyse, grid, place, spread
-from sigden.denoisers.tracks.likelihood import LOUDEST, PER_UNIT, tables
+from sigden.denoisers.tracks.chirplets import RATES, Level, analyse, grid, place, spread
+from sigden.denoisers.tracks.likelihood import AMPLITUDES, LOUDEST, PER_UNIT, tables
 
 __all__ = ["TrackEstimate", "TrackModel", "estimate_tracks"]
 
@@ -165,18 +165,20 @@ def _one_length(
     c: Any, level: Level, n: int, sample_rate: float, model: TrackModel, unit: float
 ) -> tuple[Any, Any, Any, Any]:
     """Mean, mean square, presence and log evidence per sample, each of shape (n,)."""
+    from sigden.denoisers.tracks.moves_numba import amplitude_weights
     from sigden.denoisers.tracks.passes_numba import smooth_tracks
 
     table = tables(model.temper)
-    top = table.ratio.shape[1] - 1
-    index = np.minimum(np.abs(c) * np.float32(PER_UNIT / unit) + np.float32(0.5), top).astype(np.int32)
+    top = len(table.ratio) - 1
+    index = np.minimum(np.abs(c) * np.float32(PER_UNIT / unit) + np.float32(0.5), top).astype(np.uint16)
     count, step = len(c), level.hop / sample_rate
-    gain = np.zeros(c.shape, dtype=np.float32)
+    gain = np.empty(c.shape, dtype=np.float32)
     power, presence, evidence = np.empty(count), np.empty(count), np.empty(count)
-    history = np.empty((count, len(table.ratio), *c.shape[1:]), dtype=np.float32)
+    history = np.empty((count, len(RATES), level.bins * AMPLITUDES), dtype=np.float32)
     smooth_tracks(
         index, table.logarithm, table.ratio, table.mean, table.square, table.prior,
-        model.birth * step, model.death * step, history, gain, power, presence, evidence,
+        model.birth * step, model.death * step, amplitude_weights(level.bins),
+        history, gain, power, presence, evidence,
     )  # fmt: skip
     density = np.interp(np.arange(n), np.arange(count) * level.hop, evidence / level.hop)
     mean_square = spread(level, power * (unit / level.gain) ** 2, n)

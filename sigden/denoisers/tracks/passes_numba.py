@@ -8,6 +8,7 @@ from typing import Any
 import numba as nb
 import numpy as np
 
+from sigden.denoisers.tracks.likelihood import AMPLITUDES, LEAST_EXPONENT
 from sigden.denoisers.tracks.moves_numba import MARGIN, advance, advance_adjoint
 
 __all__ = ["smooth_tracks"]
@@ -15,6 +16,7 @@ __all__ = ["smooth_tracks"]
 _LOUD = 60.0
 _LARGEST_EXPONENT = 80.0
 _LEAST = 1e-12
+_GONE = 1e-20  # what comes after a loud slice leaves this much to an end of the track before it
 _FIRST = 0.01  # probability of a track at the first slice
 _FAST = {"nogil": True, "cache": True, "fastmath": True, "error_model": "numpy"}
 _SAFE = {"nogil": True, "cache": True, "error_model": "numpy"}
@@ -34,103 +36,128 @@ def _factor(logarithm: Any, amount: Any) -> Any:
 @nb.njit(**_SAFE)
 def _shift(logarithm: Any, index: Any) -> Any:
     """What is taken off a slice's log likelihoods so that they do not overflow."""
-    loudest = index.max()
-    top = 0.0
-    for a in range(logarithm.shape[0]):
-        top = max(top, float(logarithm[a, loudest]))
+    top = float(max(0, logarithm[index.max()].max()))
     return top if top > _LOUD else 0.0
 
 
 @nb.njit(**_FAST)
-def _weigh(x: Any, index: Any, logarithm: Any, ratio: Any, shift: Any) -> Any:
-    """Multiply by the likelihood, in place; the sum."""
-    bins, total, less = index.shape[1], 0.0, np.float32(shift)
-    for a in range(x.shape[0]):
-        table, exponents = ratio[a], logarithm[a]
-        for k in range(index.shape[0]):
-            o, i, part = x[a, k, MARGIN : MARGIN + bins], index[k], np.float32(0)
-            if shift > 0:
-                for f in range(bins):
-                    o[f] *= math.exp(exponents[i[f]] - less)
-                    part += o[f]
-            else:
-                for f in range(bins):
-                    o[f] *= table[i[f]]
-                    part += o[f]
-            total += float(part)
-    return total
+def _entries(index: Any, table: Any, out: Any) -> None:
+    """Entries of a table for the states of one chirp rate."""
+    for f in range(index.size):
+        entry = table[index[f]]
+        for a in range(AMPLITUDES):
+            out[f * AMPLITUDES + a] = entry[a]
 
 
 @nb.njit(**_FAST)
-def _affine(x: Any, bins: Any, scale: Any, offsets: Any) -> Any:
-    """``x = scale x + offsets[a]`` within the band, in place; the sum before the offsets."""
-    total, w = 0.0, np.float32(scale)
-    for a in range(x.shape[0]):
-        b = np.float32(offsets[a])
-        for k in range(x.shape[1]):
-            o, part = x[a, k, MARGIN : MARGIN + bins], np.float32(0)
-            for f in range(bins):
-                y = o[f] * w
-                part += y
-                o[f] = y + b
-            total += float(part)
-    return total
+def _likelihood(index: Any, logarithm: Any, ratio: Any, shift: Any, out: Any) -> None:
+    """Likelihood of the states of one chirp rate, over the exponential of the shift."""
+    if shift == 0:
+        _entries(index, ratio, out)
+        return
+    _entries(index, logarithm, out)
+    for j in range(out.size):
+        e = out[j] - np.float32(shift)
+        out[j] = math.exp(e) if e > LEAST_EXPONENT else np.float32(0)
 
 
 @nb.njit(**_FAST)
-def _keep(x: Any, scale: Any, bins: Any, out: Any) -> Any:
-    """Scale in place and copy what lies within the band."""
-    w = np.float32(scale)
-    for a in range(x.shape[0]):
-        for k in range(x.shape[1]):
-            s, o = x[a, k, MARGIN : MARGIN + bins], out[a, k]
-            for f in range(bins):
-                y = s[f] * w
-                s[f] = y
-                o[f] = y
+def _observe(
+    x: Any, scale: Any, births: Any, index: Any, logarithm: Any, ratio: Any, shift: Any, work: Any
+) -> Any:
+    """``x = (scale x + births) likelihood`` in place; the sums of ``scale x`` and of the result."""
+    kept, loud, w = 0.0, 0.0, np.float32(scale)
+    for k in range(x.shape[0]):
+        _likelihood(index[k], logarithm, ratio, shift, work)
+        o, survived, total = x[k], np.float32(0), np.float32(0)
+        for j in range(o.size):
+            y = w * o[j]
+            survived += y
+            z = (y + births[j]) * work[j]
+            total += z
+            o[j] = z
+        kept += float(survived)
+        loud += float(total)
+    return kept, loud
 
 
 @nb.njit(**_FAST)
-def _moments(filtered: Any, later: Any, index: Any, mean: Any, square: Any, gain: Any) -> Any:
-    """Unnormalised posterior: mass, mean square; adds the mean over the coefficient to `gain`."""
-    bins, mass, power = index.shape[1], 0.0, 0.0
-    for a in range(filtered.shape[0]):
-        g, q = mean[a], square[a]
-        for k in range(index.shape[0]):
-            x, y, o, i = filtered[a, k], later[a, k, MARGIN : MARGIN + bins], gain[k], index[k]
-            m, p = np.float32(0), np.float32(0)
-            for f in range(bins):
-                z = x[f] * y[f]
-                m += z
-                p += z * q[i[f]]
-                o[f] += z * g[i[f]]
-            mass += float(m)
-            power += float(p)
+def _weigh(
+    later: Any, index: Any, logarithm: Any, ratio: Any, shift: Any, prior: Any, out: Any, work: Any
+) -> Any:
+    """Product with the likelihood, to a wide array; its sum, plain and weighted by the prior."""
+    total, arriving = 0.0, 0.0
+    for k in range(later.shape[0]):
+        _likelihood(index[k], logarithm, ratio, shift, work)
+        x, o = later[k], out[k, MARGIN * AMPLITUDES : MARGIN * AMPLITUDES + later.shape[1]]
+        plain, weighted = np.float32(0), np.float32(0)
+        for j in range(x.size):
+            y = x[j] * work[j]
+            plain += y
+            weighted += prior[j] * y
+            o[j] = y
+        total += float(plain)
+        arriving += float(weighted)
+    return total, arriving
+
+
+@nb.njit(**_FAST)
+def _moments(
+    filtered: Any,
+    later: Any,
+    index: Any,
+    mean: Any,
+    square: Any,
+    gain: Any,
+    scale: Any,
+    work: Any,
+    table: Any,
+) -> Any:
+    """Unnormalised posterior: mass and mean square; writes the mean over the coefficient to `gain`."""
+    mass, power, w = 0.0, 0.0, np.float32(scale)
+    for k in range(filtered.shape[0]):
+        x, y, total, energy = filtered[k], later[k], np.float32(0), np.float32(0)
+        _entries(index[k], square, table)
+        for j in range(x.size):
+            z = w * x[j] * y[j]
+            total += z
+            energy += z * table[j]
+            work[j] = z
+        mass += float(total)
+        power += float(energy)
+        o = gain[k]
+        for f in range(o.size):
+            g, m = mean[index[k, f]], np.float32(0)
+            for a in range(AMPLITUDES):
+                m += work[f * AMPLITUDES + a] * g[a]
+            o[f] = m
     return mass, power
 
 
 @nb.njit(**_FAST)
-def _average(x: Any, bins: Any, prior: Any) -> Any:
-    """Mean over the states of a new track, and the largest value."""
-    total, largest = 0.0, np.float32(0)
-    for a in range(x.shape[0]):
-        part = np.float32(0)
-        for k in range(x.shape[1]):
-            s = x[a, k, MARGIN : MARGIN + bins]
-            for f in range(bins):
-                part += s[f]
-                largest = max(largest, s[f])
-        total += prior[a] * part
-    return total / (x.shape[1] * bins), largest
+def _carry(x: Any, scale: Any, offset: Any, leaving: Any) -> None:
+    """``x = scale x + offset leaving`` in place."""
+    w, b = np.float32(scale), np.float32(offset)
+    for k in range(x.shape[0]):
+        o, edge = x[k], leaving[k]
+        for j in range(o.size):
+            o[j] = w * o[j] + b * edge[j]
 
 
-_cube = nb.float32[:, :, ::1]
-_table = nb.float32[:, ::1]
+_rows = nb.float32[:, ::1]
 _line = nb.float64[::1]
-
-
-_arguments = (nb.int32[:, :, ::1], _table, _table, _table, _table, _line, nb.float64, nb.float64)
-_outputs = (nb.float32[:, :, :, ::1], _cube, _line, _line, _line)
+_arguments = (
+    nb.uint16[:, :, ::1],
+    _rows,
+    _rows,
+    _rows,
+    _rows,
+    nb.float32[::1],
+    nb.float64,
+    nb.float64,
+    _rows,
+)
+_outputs = (nb.float32[:, :, ::1], nb.float32[:, :, ::1], _line, _line, _line)
 
 
 @nb.njit([(*_arguments, *_outputs)], **_SAFE)
@@ -143,6 +170,7 @@ def smooth_tracks(
     prior: Any,
     birth: Any,
     death: Any,
+    weights: Any,
     history: Any,
     gain: Any,
     power: Any,
@@ -153,69 +181,77 @@ def smooth_tracks(
 
     Parameters
     ----------
-    index : array, shape (slices, rates, bins)
+    index : array of uint16, shape (slices, rates, bins)
         Entry of the tables for every coefficient.
-    logarithm, ratio : array, shape (amplitudes, entries)
+    logarithm, ratio : array, shape (entries, amplitudes)
         Tempered likelihood ratio.
-    mean, square : array, shape (amplitudes, entries)
+    mean, square : array, shape (entries, amplitudes)
         Posterior mean over the coefficient, and mean square, given the amplitude.
     prior : array, shape (amplitudes,)
         Prior of the amplitude of a new track.
     birth, death : float
         Probability per slice that a track begins or ends.
-    history : array, shape (slices, amplitudes, rates, bins)
+    weights : array, shape (3, bins * amplitudes)
+        `amplitude_weights`.
+    history : array, shape (slices, rates, bins * amplitudes)
         Work space.
     gain : array, shape (slices, rates, bins)
-        Zero; out: posterior mean of the signal over the coefficient.
+        Out: posterior mean of the signal over the coefficient.
     power, presence : array, shape (slices,)
         Out: posterior mean square of the signal's coefficient, and the probability of a track.
     evidence : array, shape (slices,)
         Out: logarithm of the likelihood ratio of each slice to noise, given those before.
     """
     steps, rates, bins = index.shape
-    amplitudes, states = prior.size, rates * bins
-    shape = (amplitudes, rates, bins + 2 * MARGIN)
-    now, one, two = np.zeros(shape, np.float32), np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    then = np.zeros(shape, np.float32)
-    off, shifts = np.zeros(steps), np.zeros(steps)
+    states, n = rates * bins, bins * AMPLITUDES
+    wide = (rates, n + 2 * MARGIN * AMPLITUDES)
+    one, two, three = np.zeros(wide, np.float32), np.zeros(wide, np.float32), np.zeros(wide, np.float32)
+    work, table, each = np.empty(n, np.float32), np.empty(n, np.float32), np.empty(n, np.float32)
+    for f in range(bins):
+        each[f * AMPLITUDES : (f + 1) * AMPLITUDES] = prior / np.float32(states)
+    births = np.empty(n, np.float32)
+    off, shifts, scales = np.zeros(steps), np.zeros(steps), np.zeros(steps)
     quiet, survive = 1.0, 0.0
     for s in range(steps):
+        now = history[s]
         born = quiet * birth if s > 0 else _FIRST
         if s > 0:
-            advance(now, then, one, two)
-            survive = 1.0 - death
-        kept = _affine(then, bins, survive, prior * (born / states))
-        # off, rates and bins that ran out of the band, and tracks that ended
-        silent = max(1.0 - kept - born, _LEAST)
+            advance(history[s - 1], now, weights, one, two)
+            # the last slice was left as it came out
+            survive = (1.0 - death) * scales[s - 1]
+        else:
+            now[:] = 0
+        births[:] = each * np.float32(born)
         shifts[s] = _shift(logarithm, index[s])
-        loud = _weigh(then, index[s], logarithm, ratio, shifts[s])
-        silent *= math.exp(-shifts[s])
+        kept, loud = _observe(now, survive, births, index[s], logarithm, ratio, shifts[s], work)
+        # off, rates and bins that ran out of the band, and tracks that ended
+        silent = max(1.0 - kept - born, _LEAST) * math.exp(-shifts[s])
         total = loud + silent
         evidence[s] = shifts[s] + math.log(total)
+        scales[s] = 1.0 / total
         # a little is kept, so that a louder track can always begin
         quiet = max(silent / total, _LEAST)
         off[s] = quiet
-        _keep(then, 1.0 / total, bins, history[s])
-        now, then = then, now
-    now[:, :, MARGIN : MARGIN + bins] = 1
+    later, leaving = np.ones((rates, n), np.float32), np.empty((rates, n), np.float32)
+    three[:, MARGIN * AMPLITUDES : MARGIN * AMPLITUDES + n] = 1
+    advance_adjoint(three, leaving, weights, one, two)
+    for k in range(rates):
+        for j in range(n):
+            leaving[k, j] = np.float32(1.0 - (1.0 - death) * leaving[k, j])
     log_off, scale = 0.0, 0.0
     for back in range(steps):
         s = steps - 1 - back
         if back > 0:
-            # `now` holds what the slices after this one say of a track in the next slice
-            now_shift = shifts[s + 1]
-            _weigh(now, index[s + 1], logarithm, ratio, now_shift)
-            level = scale + now_shift
-            arriving, largest = _average(now, bins, prior)
-            r = max(level + _log(largest), log_off)
-            gone, w = math.exp(log_off - r), _factor(level - r, largest)
-            _affine(now, bins, w, np.full(amplitudes, -gone))
-            advance_adjoint(now, then, one, two)
-            _affine(then, bins, 1.0 - death, np.full(amplitudes, gone))
+            # `later` holds what the slices after this one say of a track in the next slice
+            level = scale + shifts[s + 1]
+            total, arriving = _weigh(later, index[s + 1], logarithm, ratio, shifts[s + 1], each, three, work)
+            r = max(level + _log(total), log_off)
+            gone, w = max(math.exp(log_off - r), _GONE), _factor(level - r, total)
+            advance_adjoint(three, later, weights, one, two)
+            _carry(later, (1.0 - death) * w, gone, leaving)
             log_off = r + _log(max((1.0 - birth) * gone + birth * arriving * w, 1e-300))
             scale = r
-            now, then = then, now
-        mass, energy = _moments(history[s], now, index[s], mean, square, gain[s])
+        mass, energy = _moments(history[s], later, index[s], mean, square, gain[s], scales[s], work, table)
         common = max(scale, log_off)
         mass_scale = math.exp(scale - common)
         rest = off[s] * math.exp(log_off - common)

@@ -73,6 +73,8 @@ class Observation:
     -----
     TruncatedPSFWarning
         If the PSF does not fall off towards its edge.
+    OffCentrePSFWarning
+        If the light of the PSF is off its middle sample.
     """
 
     image: Any

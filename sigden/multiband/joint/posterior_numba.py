@@ -199,9 +199,7 @@ def _seen(transfer, modes, mix, factor, columns, seen, blocks):  # type: ignore[
 def _seen_parallel(transfer, modes, mix, factor, columns, seen, blocks):  # type: ignore[no-untyped-def]
     rows = seen.shape[0]
     for n in prange(blocks):
-        _seen_rows(
-            transfer, modes, mix, factor, columns, seen, n * rows // blocks, (n + 1) * rows // blocks
-        )
+        _seen_rows(transfer, modes, mix, factor, columns, seen, n * rows // blocks, (n + 1) * rows // blocks)
 
 
 @njit(_EVIDENCE, cache=True, nogil=True, error_model="numpy")

@@ -110,6 +110,16 @@ class ScenePrior:
             out.append(image if c.used is None else np.where(c.used, image, 0.0).astype(estimate.dtype))
         return out
 
+    def drawn(self, rng: np.random.Generator) -> Any:
+        """Images at the target PSF drawn from the prior power, every band by itself."""
+        from scipy import fft
+
+        kind = np.result_type(*(c.data.dtype for c in self.channels), np.float32)
+        amplitude = np.sqrt(self.power.on(self.grid.shape, self.grid.scale)) * self.target
+        white = rng.standard_normal((len(self.bands), *self.grid.shape))
+        images = fft.irfft2(fft.rfft2(white) * amplitude, s=self.grid.shape)
+        return (images * self.relative_flux[:, None, None]).astype(kind)
+
     def solver(self, *, correlation: float, strength: float = 1.0) -> FourierWiener | IterativeWiener:
         """Linear solver under this prior.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, ClassVar, Literal
@@ -96,8 +96,9 @@ class JointMethod(Method):
         covariance: Any,
         *,
         modes: Any = None,
+        model: Callable[..., Any] = model_variance,
         **details: Any,
-    ) -> Any:
+    ) -> MultibandResult:
         """Result with its error map.
 
         Parameters
@@ -112,6 +113,8 @@ class JointMethod(Method):
             Covariance of that noise between the bands of one pixel.
         modes : numpy.ndarray, complex, shape (bands, rows, columns // 2 + 1), optional
             Unitary DFT of the estimate, where it is known; is overwritten.
+        model : callable
+            Variance of what the model cannot know, as `model_variance` takes its arguments.
         **details : object
             What else the method knows.
 
@@ -123,7 +126,7 @@ class JointMethod(Method):
         pairs = list(zip(prior.channels, prior.predict(estimate, modes=modes), strict=True))
         # planes of a wide field are large: in place, and never in double precision for data in single
         residual = [np.subtract(c.data, image, out=image) for c, image in pairs]
-        variance = model_variance(estimate, residual, prior)
+        variance = model(estimate, residual, prior)
         variance += np.asarray(noise).astype(variance.dtype, copy=False)
         for r, (c, _) in zip(residual, pairs, strict=True):
             r /= c.sigma if c.error is None else c.error

@@ -1,0 +1,92 @@
+"""From strain to whitened, band-limited strain, and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from sigden.noise import PowerSpectrum
+from sigden.strain.filters import band_pass, find_lines, notch
+from sigden.strain.whitening import Whitening
+
+__all__ = ["Conditioning"]
+
+_LINE_QUALITY = 15.0
+
+
+@dataclass(frozen=True, eq=False)
+class Conditioning:
+    """What a noise spectrum and a band determine.
+
+    Parameters
+    ----------
+    psd : PowerSpectrum or None
+        One-sided density of the noise; None where the strain is white already.
+    sample_rate : float
+        Hz.
+    band : tuple of float
+        Lower and upper edge in Hz.
+    notches : tuple of float
+        Lines that are taken out of the whitened strain, Hz.
+    limited : bool
+        Whether strain that is white already goes through the band-pass.
+    impulse_seconds : float
+        Half-length of the whitening filter.
+
+    Attributes
+    ----------
+    lines : tuple of float
+        Lines of the spectrum within the band, Hz.
+    noise_rms : float
+        Rms of the noise within the band and between the lines, in the unit of the strain.
+    """
+
+    psd: PowerSpectrum | None
+    sample_rate: float
+    band: tuple[float, float]
+    notches: tuple[float, ...] = ()
+    limited: bool = True
+    impulse_seconds: float = 1.0
+    lines: tuple[float, ...] = field(init=False, default=())
+    noise_rms: float = field(init=False, default=1.0)
+    _whitening: Whitening | None = field(init=False, default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.psd is None:
+            return
+        low, high = self.band
+        f = self.psd.frequencies
+        lines = tuple(float(line) for line in find_lines(self.psd) if low < line < high)
+        inside = (f >= low) & (f <= high)
+        for line in lines:
+            inside &= np.abs(f - line) > line / _LINE_QUALITY
+        rms = float(np.sqrt(np.sum(self.psd.density[inside]) * (f[1] - f[0])))
+        # the noise model does not depend on the length, which `resized` sets
+        whitening = Whitening(self.psd, self.sample_rate, 2, impulse_seconds=self.impulse_seconds)
+        for name, value in (("lines", lines), ("noise_rms", rms), ("_whitening", whitening)):
+            object.__setattr__(self, name, value)
+
+    def whitened(self, x: Any) -> Any:
+        """Whitened strain in the band of a stretch without gaps, shape (n,), not scaled to unit variance."""
+        if x.size < 2:
+            return np.zeros_like(x)
+        white = x if self._whitening is None else self._whitening.resized(x.size)(x)
+        if self.notches:
+            white = notch(white, self.sample_rate, self.notches)
+        return band_pass(white, self.sample_rate, self.band) if self.limited else white
+
+    def coloured(self, white: Any) -> Any:
+        """Whitened samples, shape (..., n), in the calibration of the strain, limited to the band."""
+        if self._whitening is None:
+            return white
+        if white.shape[-1] < 2:
+            return np.zeros_like(white)
+        # the seismic wall lifts what the filter's skirt let through, so the band is closed once more
+        strain = self._whitening.resized(white.shape).inverse(white)
+        return band_pass(strain, self.sample_rate, self.band)
+
+    def without_lines(self, white: Any) -> Any:
+        """Whitened samples without what is left of the lines of the spectrum."""
+        return notch(white, self.sample_rate, self.lines, _LINE_QUALITY) if white.size > 1 else white
