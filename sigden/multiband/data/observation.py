@@ -211,7 +211,7 @@ class Observation:
 
     @cached_property
     def transfers(self) -> dict[Any, Any]:
-        """Transfer functions of `psf` on small grids, as far as they were asked for; parts of a mosaic share them."""
+        """Transfer functions of `psf` on small grids, once asked for; parts of a mosaic share them."""
         return {}
 
     @property
