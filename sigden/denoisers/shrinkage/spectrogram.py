@@ -29,7 +29,7 @@ class SpectrogramDenoiser(LineShrinkage):
     ----------
     windows : tuple of int, default (32, 64, 128, 256, 512, 1024)
         Lengths of the Hann windows in samples, multiples of 4; those longer than the record are left out.
-    false_alarm : float, default 0.01
+    false_alarm : float, default 0.05
         Probability that a block of noise is not set to zero.
     noise : {"white", "coloured"}, default "white"
         As of `sigma`, or of a level of its own at every frequency, from the median over the record.
@@ -46,7 +46,8 @@ class SpectrogramDenoiser(LineShrinkage):
        \\qquad E - 1 \\text{ otherwise.}
 
     Estimates of all windows are averaged at every time with the weights :math:`e^{-R/8}` [2]_, R being the
-    risk summed over one longest window around it. Runs on NumPy arrays.
+    risk summed over one longest window around it, in the unit of the data over the level of the noise where
+    it has its power. Runs on NumPy arrays.
 
     References
     ----------
@@ -67,7 +68,7 @@ class SpectrogramDenoiser(LineShrinkage):
     """
 
     windows: tuple[int, ...] = (32, 64, 128, 256, 512, 1024)
-    false_alarm: float = 0.01
+    false_alarm: float = 0.05
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -101,7 +102,7 @@ class SpectrogramDenoiser(LineShrinkage):
         hop, n = window // _HOP, z.shape[1]
         coefficients, taper = _analysed(z, window)
         power = np.abs(coefficients) ** 2
-        level = np.ones_like(power[:1, :1])
+        level = np.ones_like(power[:, :1])
         if self.noise == "coloured":
             # the energy of complex noise is exponential; the two ends of the spectrum are real
             quantile = np.full(power.shape[2], math.log(2.0), dtype=power.dtype)
@@ -118,9 +119,12 @@ class SpectrogramDenoiser(LineShrinkage):
         risk = np.where(energy > limit, kept, energy - 1.0)
         both = np.full(risk.shape[2], 2.0)  # a frequency stands for its negative too
         both[[0, -1]] = 1.0
-        density = np.sum(risk * both, axis=2) / window
+        # the risk counts in the unit of the data, over the noise where it is: empty bands have no say
+        plateau = np.sum(level**2, axis=2, keepdims=True)
+        share = level * np.sum(level, axis=2, keepdims=True) / np.where(plateau > 0, plateau, 1)
+        density = np.sum(risk * both * share, axis=2) / window
         times = np.arange(n)
-        centres = (np.arange(density.shape[1]) - _HOP // 2 + 0.0) * hop
+        centres = (np.arange(density.shape[1]) - _HOP // 2) * hop
         per_sample = np.stack([np.interp(times, centres, row) for row in density])
         return _synthesised(coefficients, taper, hop, n), per_sample
 
