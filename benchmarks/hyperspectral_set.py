@@ -76,6 +76,14 @@ def e3dtv(cube: Any) -> Any:
     return sigden.E3DTV()(cube)
 
 
+def lrtdtv(cube: Any) -> Any:
+    return sigden.LRTDTV()(cube)
+
+
+def ngmeet(cube: Any) -> Any:
+    return sigden.NGMeet()(cube)
+
+
 def _scored(call: Callable[[Any], Any], noisy: Any, truth: Any) -> tuple[float, float]:
     start = time.perf_counter()
     estimate = call(noisy.copy())

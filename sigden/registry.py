@@ -49,6 +49,8 @@ BUILTIN = MappingProxyType(
         "HyMiNoR": "sigden.hyperspectral.classical.hyminor:HyMiNoR",
         "L1HyMixDe": "sigden.hyperspectral.classical.l1hymixde:L1HyMixDe",
         "LRMR": "sigden.hyperspectral.classical.lrmr:LRMR",
+        "LRTDTV": "sigden.hyperspectral.classical.lrtdtv:LRTDTV",
+        "NGMeet": "sigden.hyperspectral.classical.ngmeet:NGMeet",
         "RRQRSubspace": "sigden.hyperspectral.classical.rrqr:RRQRSubspace",
         "E3DTV": "sigden.hyperspectral.classical.e3dtv:E3DTV",
         "HyRes": "sigden.hyperspectral.classical.hyres:HyRes",

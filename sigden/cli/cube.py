@@ -43,9 +43,9 @@ def cube(
 ) -> None:
     """Denoise a hyperspectral or integral-field cube.
 
-    FILE is ENVI (.hdr or its data file), FITS of MUSE, JWST and others, NPY, NPZ, MAT or HDF5. The same kind
-    of file comes out, with the variance of the estimate where the method tells; bands that the file calls bad
-    are left aside and come out as they were. `sigden demo cube` writes an example.
+    FILE is ENVI (.hdr or its data file), GeoTIFF, FITS of MUSE, JWST and others, NPY, NPZ, MAT or HDF5. The
+    same kind of file comes out, with the variance of the estimate where the method tells; bands that the file
+    calls bad are left aside and come out as they were. `sigden demo cube` writes an example.
 
     \b
       sigden cube scene.hdr --out result

@@ -14,15 +14,16 @@ __all__ = ["choose_ridge", "choose_score_ridge", "folds_of", "held_out_risk", "v
 #: Candidates, in units of the squared spread of the predictions.
 RIDGES = tuple(10.0 ** (0.5 * k) for k in range(-8, 1))
 SCORE_RIDGES = tuple(10.0 ** (0.5 * k) for k in range(-6, 5))
-# a difference between two groups, half of the pairs each, has four times the variance of their mean
-_CONTRAST = 4.0
+# a difference between two groups, half of the items each, has four times the variance of their mean; it
+# counts for the calibration pairs and again for as many new items
+_CONTRAST = 2.0 * 4.0
 
 
 def folds_of(predictions: Any, clusters: Any, count: int) -> Any:
-    """Number of the fold of each pair: alike in their predictions, clusters kept whole."""
-    if clusters is not None and int(clusters.max()) + 1 >= count:
+    """Number of the fold of each pair: alike in their predictions, two clusters or more kept whole."""
+    if clusters is not None and clusters.max() > 0:
         means = np.bincount(clusters, predictions) / np.bincount(clusters)
-        return (_ranks(means) % count)[clusters]
+        return (_ranks(means) % min(count, means.size))[clusters]
     return _ranks(predictions) % count
 
 
@@ -56,7 +57,8 @@ def variance_charge(design: Design) -> float:
 
     Notes
     -----
-    Instruments have unit mean square, so a moment of residuals of variance v has the variance v / n.
+    Instruments have unit mean square, so a moment of residuals of variance v has the variance v / n: that is
+    what the calibration adds to a contrast, and what as many new items add about their own truth.
     """
     n, q = design.z.shape
     return _CONTRAST * q / n

@@ -2,6 +2,7 @@
 
 from sigden.hyperspectral.base import CubeMethod
 from sigden.hyperspectral.gram import SpectralMoments
+from sigden.hyperspectral.large import LargeCubeResult, denoise_large
 from sigden.hyperspectral.noise_power import noise_correlation
 from sigden.hyperspectral.regression import noise_residuals, regression_sigma
 from sigden.hyperspectral.result import Components, CubeResult
@@ -19,11 +20,13 @@ from sigden.hyperspectral.subspace import (
 )
 from sigden.hyperspectral.subspace_collaborative import SubspaceCollaborative
 from sigden.hyperspectral.subspace_denoise import SubspaceDenoise
+from sigden.hyperspectral.subspace_method import SubspaceMethod
 
 __all__ = [
     "Components",
     "CubeMethod",
     "CubeResult",
+    "LargeCubeResult",
     "PoissonGaussian",
     "RobustSubspace",
     "SpectralMoments",
@@ -31,6 +34,8 @@ __all__ = [
     "Subspace",
     "SubspaceCollaborative",
     "SubspaceDenoise",
+    "SubspaceMethod",
+    "denoise_large",
     "hysime",
     "leverage_corrected",
     "marchenko_pastur_edge",

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from sigden.hyperspectral.subspace import Subspace, marchenko_pastur_edge
+from sigden.hyperspectral.table import Table
 from sigden.noise import difference_sigma
 
 __all__ = ["structured_directions"]
@@ -21,9 +22,7 @@ _ERRORS = 5.0
 _AFTER = 6  # directions of noise whose level bounds that of the signal's
 
 
-def structured_directions(
-    space: Subspace, every: Subspace, pixels: Any, shape: tuple[int, int, int]
-) -> Subspace:
+def structured_directions(space: Subspace, every: Subspace, pixels: Table) -> Subspace:
     """Subspace of the directions that have structure in space, where many have none.
 
     Parameters
@@ -32,10 +31,8 @@ def structured_directions(
         Directions above the noise if that is independent between bands.
     every : Subspace
         The same with all directions.
-    pixels : ndarray, shape (pixels, bands)
+    pixels : Table
         Spectra.
-    shape : tuple of int
-        Rows, columns and bands.
 
     Returns
     -------
@@ -51,11 +48,9 @@ def structured_directions(
     white in space or not, and larger where there is a scene.
     """
     bands = int(np.count_nonzero(space.sigma > 0))
-    if space.rank < max(_SUSPICIOUS * bands, 4) or min(shape[:2]) < 8:
+    if space.rank < max(_SUSPICIOUS * bands, 4) or min(pixels.shape[:2]) < 8:
         return space
-    images = every.project(pixels).T.reshape(-1, *shape[:2])
-    variance = np.maximum(images.var(axis=(1, 2), dtype=np.float64), 1e-300)
-    level = np.array([float(difference_sigma(image, axes=(-2, -1))) for image in images])
+    variance, level = _spread(every, pixels)
     quotient = variance / np.maximum(level, 1e-150) ** 2
     usual = float(np.median(quotient[min(space.rank // 2, len(quotient) // 2) :]))
     # median absolute deviation of differences: relative error of the variance about 3 / sqrt(pixels)
@@ -76,3 +71,16 @@ def structured_directions(
     return replace(
         space, basis=every.basis[:, kept], level=own, noise=space.sigma * np.sqrt(np.maximum(total, 1e-12))
     )
+
+
+def _spread(every: Subspace, pixels: Table) -> tuple[Any, Any]:
+    """Variance of the image of each direction, and the noise level of its finest details."""
+    variance, level = [], []
+    for first, last in pixels.groups():
+        some = replace(every, basis=every.basis[:, first:last])
+        images = np.empty((some.rank, len(pixels)), dtype=pixels.dtype)
+        for where, part in pixels.pieces():
+            images[:, where] = some.project(part).T
+        variance += [float(image.var(dtype=np.float64)) for image in images]
+        level += [float(difference_sigma(image.reshape(pixels.shape[:2]), axes=(-2, -1))) for image in images]
+    return np.maximum(variance, 1e-300), np.array(level)

@@ -8,15 +8,17 @@ from typing import Any
 import numpy as np
 
 from sigden.hyperspectral.correlated import structured_directions
-from sigden.hyperspectral.gram import SpectralMoments, chunks
+from sigden.hyperspectral.gram import SpectralMoments
 from sigden.hyperspectral.regression import regression
 from sigden.hyperspectral.subspace import Subspace, leverage_corrected, whitened_subspace
+from sigden.hyperspectral.table import Table, band_share
+from sigden.hyperspectral.workspace import Workspace
 
-__all__ = ["LowRank", "fill", "fit"]
+__all__ = ["LowRank", "coefficients_of", "fit"]
 
 _FILLS = 4
 _MOST_MISSING = 0.01  # of a band, up to which its noise level is corrected
-_CHUNK = 8192
+_SPECTRA = 256  # whose mean is near enough to that of all
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,36 +29,46 @@ class LowRank:
     ----------
     space : Subspace
         Signal subspace.
-    coefficients : ndarray, shape (pixels, rank)
+    coefficients : Table, shape (rows, columns, rank)
         Of unit noise.
     covariance : ndarray, shape (bands, bands)
         Of the spectra.
     """
 
     space: Subspace
-    coefficients: Any
+    coefficients: Table
     covariance: Any
 
-    def left_out(self, pixels: Any, first: int, last: int) -> Any:
-        """Residuals of some bands as if each had no part in its own prediction, shape (bands, pixels)."""
-        space = self.space
-        back = space.backward()[:, first:last]
+    def left_out(self, values: Any, first: int) -> Any:
+        """Residuals of some bands as if each had no part in its own prediction.
+
+        Parameters
+        ----------
+        values : ndarray, shape (bands, pixels)
+            Consecutive bands.
+        first : int
+            Number of the first of them.
+
+        Returns
+        -------
+        ndarray, shape (bands, pixels)
+            New array.
+        """
+        space, last, dtype = self.space, first + len(values), values.dtype
+        back = space.backward()[:, first:last].astype(dtype)
         leverage = np.minimum(np.sum(space.basis[first:last] ** 2, axis=1), 0.9)
-        out = np.empty((last - first, len(pixels)), dtype=pixels.dtype)
-        scale = (1 / (1 - leverage)).astype(pixels.dtype)
-        mean, back = space.mean[first:last].astype(pixels.dtype), back.astype(pixels.dtype)
-        start = 0
-        for part, inner in zip(chunks(pixels, _CHUNK), chunks(self.coefficients, _CHUNK), strict=True):
-            piece = (part[:, first:last] - mean - inner @ back) * scale
-            out[:, start : start + len(part)] = piece.T
-            start += len(part)
+        scale = (1 / (1 - leverage)).astype(dtype)
+        mean = space.mean[first:last].astype(dtype)
+        out = np.empty_like(values)
+        for where, inner in self.coefficients.pieces():
+            out[:, where] = ((values[:, where].T - mean - inner @ back) * scale).T
         return out
 
 
 def fit(
-    pixels: Any,
-    shape: tuple[int, int, int],
-    missing: Any = None,
+    pixels: Table,
+    workspace: Workspace,
+    flags: Table | None = None,
     sigma: Any = None,
     known: Any = None,
     correct: bool = True,
@@ -66,12 +78,12 @@ def fit(
 
     Parameters
     ----------
-    pixels : ndarray, shape (pixels, bands)
+    pixels : Table
         Spectra; missing samples hold a guess, which is replaced in place by the prediction of the fit.
-    shape : tuple of int
-        Rows, columns and bands.
-    missing : array of bool, shape of `pixels`, optional
-        True where a sample is missing.
+    workspace : Workspace
+        Where the coefficients are kept.
+    flags : Table, optional
+        Not zero where a sample is missing.
     sigma : ndarray, shape (bands,), optional
         Noise level of an earlier fit: missing samples lack this noise.
     known : ndarray, shape (bands,), optional
@@ -87,11 +99,13 @@ def fit(
     LowRank
         The model.
     """
-    found = SpectralMoments(pixels[:: max(1, len(pixels) // 256)].mean(axis=0, dtype=np.float64))
-    found.add(pixels)
+    found = SpectralMoments(_near_mean(pixels))
+    for _, part in pixels.pieces():
+        found.add(part)
     covariance, mean = found.covariance, found.mean
-    if missing is not None and sigma is not None:
-        covariance = covariance + np.diag(missing.mean(axis=0) * sigma**2)
+    gone = None if flags is None else band_share(flags)
+    if gone is not None and sigma is not None:
+        covariance = covariance + np.diag(gone * sigma**2)
     count = len(pixels)
     if known is not None:
         space = whitened_subspace(covariance, mean, known, count, rank)
@@ -101,29 +115,57 @@ def fit(
         structured = space
         if rank is None:
             every = whitened_subspace(covariance, mean, plain, count, len(plain))
-            structured = structured_directions(space, every, pixels, shape)
+            structured = structured_directions(space, every, pixels)
         if structured is not space:
             space = structured
         elif correct:
             level = leverage_corrected(covariance, mean, plain, count)
-            if missing is not None:  # predictions in a band would let it explain itself
-                level = np.where(missing.mean(axis=0) > _MOST_MISSING, plain, level)
+            if gone is not None:  # predictions in a band would let it explain itself
+                level = np.where(gone > _MOST_MISSING, plain, level)
             space = whitened_subspace(covariance, mean, level, count, rank)
-    coefficients = space.project(pixels)
-    if missing is not None:
-        coefficients = fill(pixels, missing, space, coefficients)
-    return LowRank(space=space, coefficients=coefficients, covariance=covariance)
+    return LowRank(
+        space=space, coefficients=coefficients_of(pixels, space, flags, workspace), covariance=covariance
+    )
 
 
-def fill(pixels: Any, missing: Any, space: Subspace, coefficients: Any, steps: int = _FILLS) -> Any:
-    """Put the prediction of the subspace in place of missing samples; the coefficients are returned."""
+def coefficients_of(pixels: Table, space: Subspace, flags: Table | None, workspace: Workspace) -> Table:
+    """Coefficients of spectra, in which the prediction is put in place of missing samples."""
+    out = workspace.table((*pixels.shape[:2], space.rank), pixels.dtype)
+    for first, last in pixels.spans():
+        part, inner = pixels.read(first, last), out.blank(first, last)
+        marks = None if flags is None else flags.read(first, last)
+        changed = False
+        for top, bottom in pixels.cuts(first, last):
+            where = pixels.pixels(top - first, bottom - first)
+            space.project(part[where], out=inner[where])
+            if marks is not None:
+                changed |= _fill(part[where], marks[where] != 0, space, inner[where])
+        if changed:
+            pixels.write(first, part)
+        out.write(first, inner)
+    return out
+
+
+def _fill(pixels: Any, missing: Any, space: Subspace, coefficients: Any) -> bool:
+    """Put the prediction in place of missing samples and of their coefficients; True if there are any."""
     back, mean = space.backward().astype(pixels.dtype), space.mean.astype(pixels.dtype)
     struck = np.flatnonzero(missing.any(axis=1))
-    for start in range(0, struck.size, _CHUNK):
-        rows = struck[start : start + _CHUNK]
-        part, gone, inner = pixels[rows], missing[rows], coefficients[rows]
-        for _ in range(steps):
-            np.copyto(part, inner @ back + mean, where=gone)
-            inner = space.project(part)
-        pixels[rows], coefficients[rows] = part, inner
-    return coefficients
+    if struck.size == 0:
+        return False
+    part, gone, inner = pixels[struck], missing[struck], coefficients[struck]
+    for _ in range(_FILLS):
+        np.copyto(part, inner @ back + mean, where=gone)
+        inner = space.project(part)
+    pixels[struck], coefficients[struck] = part, inner
+    return True
+
+
+def _near_mean(pixels: Table) -> Any:
+    """Any spectrum near the mean: that of a few spectra, spread evenly."""
+    _, columns, bands = pixels.shape
+    total, count = np.zeros(bands), 0
+    for place in range(0, len(pixels), max(1, len(pixels) // _SPECTRA)):
+        row, column = divmod(place, columns)
+        total += pixels.read(row, row + 1)[column]
+        count += 1
+    return total / count

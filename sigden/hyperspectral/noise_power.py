@@ -9,9 +9,15 @@ import numpy as np
 from sigden.errors import ParameterError
 from sigden.hyperspectral.collaborative.pilot_numba import BLOCK, cosines
 from sigden.hyperspectral.regression import noise_residuals
+from sigden.hyperspectral.subspace import Subspace
+from sigden.hyperspectral.table import Table
+from sigden.noise import difference_sigma
 
-__all__ = ["block_power", "noise_correlation"]
+__all__ = ["block_power", "noise_correlation", "noise_power"]
 
+_IMAGES = 8
+_ENOUGH = 2_000_000  # pixels
+_STRIP = 64
 _STRIDE = 4
 _MEDIAN_SQUARE = 0.4549364  # median of a squared standard normal
 _EVIDENCE = 0.05  # correlation of neighbours from which the noise counts as coloured
@@ -59,6 +65,57 @@ def noise_correlation(cube: Any, reach: int = 3) -> Any:
             second = residual[: rows - i, max(0, -j) : columns + min(0, -j)]
             out[reach + i, reach + j] = out[reach - i, reach - j] = np.mean(first * second, dtype=np.float64)
     return out / out[reach, reach]
+
+
+def noise_power(pixels: Table, space: Subspace) -> Any:
+    """Noise power of 8 x 8 blocks, from directions that hold no signal.
+
+    Parameters
+    ----------
+    pixels : Table
+        Spectra.
+    space : Subspace
+        Directions of the signal.
+
+    Returns
+    -------
+    float64 ndarray, shape (8, 8)
+        As `block_power`. Of an image of more than two million pixels strips of 64 rows are looked at, spread
+        evenly over it.
+    """
+    rows, columns, bands = pixels.shape
+    alive = space.sigma > 0
+    free = int(alive.sum()) - space.rank
+    if free < 1 or min(rows, columns) < 2 * BLOCK:
+        return np.ones((BLOCK, BLOCK))
+    mixed = np.random.default_rng(0).standard_normal((bands, min(_IMAGES, free)))
+    mixed[~alive] = 0
+    mixed -= space.basis @ (space.basis.T @ mixed)
+    directions = np.linalg.qr(mixed)[0]
+    matrix = directions * np.where(alive, 1 / np.where(alive, space.sigma, 1), 0)[:, None]
+    mean, small = space.mean.astype(pixels.dtype), matrix.astype(pixels.dtype)
+    strips = []
+    for first, last in _strips(rows, columns):
+        strip = np.empty((small.shape[1], (last - first) * columns), dtype=pixels.dtype)
+        for where, part in pixels.pieces(first, last):
+            start = where.start - first * columns
+            strip[:, start : start + len(part)] = ((part - mean) @ small).T
+        strips.append(strip.reshape(-1, last - first, columns))
+    images = strips[0] if len(strips) == 1 else np.concatenate(strips)
+    if space.level is not None:  # levels are those of the finest details there
+        images /= difference_sigma(images, axes=(-2, -1))[:, None, None]
+    return block_power(images)
+
+
+def _strips(rows: int, columns: int) -> list[tuple[int, int]]:
+    """First and past-the-last row of the parts of an image that tell its noise power."""
+    if rows * columns <= _ENOUGH:
+        return [(0, rows)]
+    number = max(_ENOUGH // (_STRIP * columns), 1)
+    if number * _STRIP >= rows:
+        return [(0, rows)]
+    firsts = np.linspace(0, rows - _STRIP, number).astype(int)
+    return [(int(first), int(first) + _STRIP) for first in firsts]
 
 
 def block_power(noise: Any) -> Any:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,210 +10,305 @@ import numpy as np
 from sigden.denoisers.starlet.fill import fill_masked
 from sigden.errors import InputError
 from sigden.hyperspectral.gram import chunks
-from sigden.hyperspectral.model import LowRank, fit
-from sigden.hyperspectral.noise_power import block_power
+from sigden.hyperspectral.model import LowRank, coefficients_of, fit
+from sigden.hyperspectral.noise_power import noise_power
 from sigden.hyperspectral.prepare import Prepared, prepare
 from sigden.hyperspectral.result import Components, CubeResult
-from sigden.hyperspectral.screen import Defects, Search, screen
+from sigden.hyperspectral.screen import DEAD, IMPULSE, Defects, screen
 from sigden.hyperspectral.stabilise import Stabiliser, variance_law
+from sigden.hyperspectral.steps import Recipe, denoise_whole
 from sigden.hyperspectral.subspace import Subspace
+from sigden.hyperspectral.table import Table
 from sigden.hyperspectral.weak import with_weak_directions
-from sigden.noise import difference_sigma
+from sigden.hyperspectral.workspace import Workspace
 
-__all__ = ["ImageStep", "denoise_cube"]
-
-ImageStep = Callable[[Any, Any], tuple[Any, Any]]
-"""Eigen-images of unit noise, shape (rank, rows, columns), and their noise power to estimates and gain."""
+__all__ = ["Analysis", "all_bands", "analyse", "denoise_cube", "nothing_to_do"]
 
 _CHUNK = 8192
-_NOISE_IMAGES = 8
 _HOPELESS = 0.5  # missing part of a spectrum from which its neighbours decide
 
 
-def denoise_cube(
-    cube: Any, sigma: Any, mask: Any, step: ImageStep, *, search: Search, rank: int | None, adapt: bool
-) -> CubeResult:
-    """Denoise a plain cube.
+def denoise_cube(cube: Any, sigma: Any, mask: Any, recipe: Recipe) -> CubeResult:
+    """Denoise a cube in memory.
 
     Parameters
     ----------
     cube, sigma, mask : array
         As the methods take them.
-    step : callable
-        Denoiser of the eigen-images.
-    search : Search
-        Defects that are looked for.
-    rank : int or None
-        Dimension of the subspace, where it is given.
-    adapt : bool
-        Whether signal-dependent and correlated noise and weak directions are looked for.
+    recipe : Recipe
+        What is looked for and done.
 
     Returns
     -------
     CubeResult
         Estimate and what was learnt.
     """
-    work = prepare(cube, sigma, mask)
-    if work.pixels.shape[1] < 2 or (work.sigma is not None and not work.sigma.any()):
+    work, workspace = prepare(cube, sigma, mask), Workspace()
+    if nothing_to_do(work):
         return _unchanged(work)
-    pixels, shape = work.pixels, work.shape
-    if len(pixels) - int(work.outside.sum()) <= shape[2] + 1:
-        raise InputError(
-            f"cube: {len(pixels)} spectra do not determine the noise of {shape[2]} bands; "
-            "give a larger cube, or bin the bands"
-        )
-    defects = screen(pixels, shape, work.missing, work.sigma, search)
-    missing = defects.missing
-    relative = work.pixel_scale
-    if relative is not None:
-        pixels /= relative[:, None].astype(pixels.dtype)
-    model = _settled(pixels, shape, missing, work.sigma, rank)
-    level = model.space.band_noise()
-    law = variance_law(pixels, model, missing) if adapt and work.sigma is None else None
-    if law is not None:
-        law.forward(pixels)
-        model = _settled(pixels, shape, missing, None, rank)
-    if adapt and rank is None:
-        space = with_weak_directions(model.space, pixels, model.coefficients, shape, missing)
-        if space is not model.space:
-            model = LowRank(space, _project(pixels, space, missing), model.covariance)
-    power = _noise_power(pixels, model.space, shape) if adapt else np.ones((8, 8))
-    images = np.ascontiguousarray(model.coefficients.T).reshape(-1, *shape[:2])
-    if missing is not None:
-        hopeless = missing.mean(axis=1) > _HOPELESS
-        if hopeless.any() and not hopeless.all():
-            gone = np.broadcast_to(hopeless.reshape(1, *shape[:2]), images.shape)
-            images = fill_masked(images, gone)
-    estimate, gain = step(images, power)
-    return _rebuild(work, defects, model.space, level, relative, law, estimate, gain, power)
-
-
-def _settled(pixels: Any, shape: tuple[int, int, int], missing: Any, known: Any, rank: int | None) -> LowRank:
-    """Fit; with missing samples a second time, on their better prediction."""
-    model = fit(pixels, shape, missing, None, known, rank=rank)
-    if missing is not None:
-        for _ in range(2):
-            model = fit(pixels, shape, missing, model.space.sigma, known, rank=rank)
-    return model
-
-
-def _project(pixels: Any, space: Subspace, missing: Any) -> Any:
-    from sigden.hyperspectral.model import fill
-
-    coefficients = space.project(pixels)
-    return coefficients if missing is None else fill(pixels, missing, space, coefficients)
-
-
-def _noise_power(pixels: Any, space: Subspace, shape: tuple[int, int, int]) -> Any:
-    """Noise power of 8 x 8 blocks, from directions that hold no signal."""
-    alive = space.sigma > 0
-    free = int(alive.sum()) - space.rank
-    if free < 1 or min(shape[:2]) < 16:
-        return np.ones((8, 8))
-    mixed = np.random.default_rng(0).standard_normal((shape[2], min(_NOISE_IMAGES, free)))
-    mixed[~alive] = 0
-    mixed -= space.basis @ (space.basis.T @ mixed)
-    directions = np.linalg.qr(mixed)[0]
-    matrix = directions * np.where(alive, 1 / np.where(alive, space.sigma, 1), 0)[:, None]
-    noise = np.empty((matrix.shape[1], len(pixels)), dtype=pixels.dtype)
-    start, mean, small = 0, space.mean.astype(pixels.dtype), matrix.astype(pixels.dtype)
-    for part in chunks(pixels, _CHUNK):
-        noise[:, start : start + len(part)] = ((part - mean) @ small).T
-        start += len(part)
-    images = noise.reshape(-1, *shape[:2])
-    if space.level is not None:  # levels are those of the finest details there
-        images /= difference_sigma(images, axes=(-2, -1))[:, None, None]
-    return block_power(images)
-
-
-def _rebuild(
-    work: Prepared,
-    defects: Defects,
-    space: Subspace,
-    level: Any,
-    relative: Any,
-    law: Stabiliser | None,
-    images: Any,
-    gain: Any,
-    power: Any,
-) -> CubeResult:
-    """Cube in the unit and with all bands of the input."""
-    values, used, scale = work.values, work.used, work.scale
-    rows, columns, bands = values.shape
-    dtype = values.dtype
-    # stabilised bands have a unit of their own
-    unit = np.full(space.sigma.size, scale) if law is None else np.where(law.gain > 0, 1.0, scale)
-    own = replace(space, mean=space.mean * unit, sigma=space.sigma * unit)
-    whole = np.ascontiguousarray(images.reshape(space.rank, -1).T)
-    out = work.pixels  # no longer needed: its memory takes the estimate
-    back, mean = own.backward().astype(dtype), own.mean.astype(dtype)
-    start = 0
-    for part in chunks(whole, _CHUNK):
-        piece = out[start : start + len(part)]
-        np.matmul(part, back, out=piece)
-        piece += mean
-        if relative is not None:
-            piece *= relative[start : start + len(part), None].astype(dtype)
-        start += len(part)
-    if law is not None:
-        law = Stabiliser(law.gain * scale, law.base * scale**2)
-        law.inverse(out)
-    sigma = level * scale
-    if relative is not None:
-        sigma = sigma * float(np.sqrt(np.mean(relative.astype(np.float64) ** 2)))
+    found = analyse(work, recipe, workspace)
+    rows, columns, _ = work.shape
+    if recipe.step.halo is None:
+        denoise_whole(found.coefficients, recipe.step, found.power, workspace)
+    images = found.images(0, rows)
+    gain = None
+    if recipe.step.halo is not None:
+        images, gain = recipe.step.run(images, found.power)
+    # the spectra are no longer needed: their memory takes the estimate
+    out = found.reconstruct(images, slice(None), work.pixels)
+    values, used = work.values, work.used
     if not used.all():
-        full = values.reshape(-1, bands).copy()
+        full = values.reshape(-1, values.shape[2]).copy()
         full[:, used] = out
         out = full
     if work.outside.any():
-        out[work.outside] = values.reshape(-1, bands)[work.outside]
+        out[work.outside] = values.reshape(out.shape)[work.outside]
     return CubeResult(
         estimate=out.reshape(values.shape),
-        sigma=_all_bands(sigma, used),
-        pixel_scale=None if relative is None else relative.reshape(rows, columns),
-        stabiliser=None
-        if law is None
-        else Stabiliser(_all_bands(law.gain, used), _all_bands(law.base, used)),
-        space=replace(
-            own,
-            mean=_all_bands(own.mean, used),
-            sigma=_all_bands(own.sigma, used),
-            basis=_all_bands(own.basis, used),
-            noise=None,
-        ),
+        sigma=found.sigma,
+        pixel_scale=None if found.relative is None else found.relative.reshape(rows, columns),
+        stabiliser=found.stabiliser(),
+        space=found.whole_space(),
         eigen_images=images,
         gain=gain,
-        components=_components(defects, used, scale, (rows, columns, bands)),
-        noise_power=power,
+        components=_components(found, (rows, columns)),
+        noise_power=found.power,
     )
 
 
-def _all_bands(part: Any, used: Any) -> Any:
+def nothing_to_do(work: Prepared) -> bool:
+    """Whether a cube has no noise or no contrast; one with too few spectra is refused."""
+    rows, columns, bands = work.shape
+    if bands < 2 or (work.sigma is not None and not work.sigma.any()):
+        return True
+    if rows * columns - int(work.outside.sum()) <= bands + 1:
+        raise InputError(
+            f"cube: {rows * columns} spectra do not determine the noise of {bands} bands; "
+            "give a larger cube, or bin the bands"
+        )
+    return False
+
+
+@dataclass(eq=False)
+class Analysis:
+    """What was learnt of a cube, and its coefficients.
+
+    Parameters
+    ----------
+    work : Prepared
+        The cube.
+    defects : Defects
+        What was taken off, in the unit of the prepared spectra.
+    space : Subspace
+        Signal subspace.
+    coefficients : Table, shape (rows, columns, rank)
+        Of unit noise.
+    level : ndarray, shape (used bands,)
+        Noise level of each band.
+    law : Stabiliser or None
+        Law of the noise, where it grows with the signal.
+    power : ndarray, shape (8, 8)
+        Noise power of blocks of the eigen-images.
+    """
+
+    work: Prepared
+    defects: Defects
+    space: Subspace
+    coefficients: Table
+    level: Any
+    law: Stabiliser | None
+    power: Any
+
+    def __post_init__(self) -> None:
+        scale = self.work.scale
+        # stabilised bands have a unit of their own
+        unit = (
+            np.full(self.space.sigma.size, scale)
+            if self.law is None
+            else np.where(self.law.gain > 0, 1.0, scale)
+        )
+        self._own = replace(self.space, mean=self.space.mean * unit, sigma=self.space.sigma * unit)
+        self._law = None if self.law is None else Stabiliser(self.law.gain * scale, self.law.base * scale**2)
+
+    @property
+    def relative(self) -> Any:
+        """Given noise level of each pixel relative to its band, shape (pixels,), or None."""
+        return self.work.pixel_scale
+
+    @property
+    def sigma(self) -> Any:
+        """Noise level of every band in the unit of the data."""
+        sigma = self.level * self.work.scale
+        if self.relative is not None:
+            sigma = sigma * float(np.sqrt(np.mean(self.relative.astype(np.float64) ** 2)))
+        return all_bands(sigma, self.work.used)
+
+    def images(self, first: int, last: int) -> Any:
+        """Some rows of the eigen-images, shape (rank, rows, columns)."""
+        part = self.coefficients.read(first, last)
+        return np.ascontiguousarray(part.T).reshape(self.space.rank, last - first, -1)
+
+    def reconstruct(self, images: Any, where: slice, out: Any) -> Any:
+        """Spectra of eigen-images in the unit of the data.
+
+        Parameters
+        ----------
+        images : ndarray, shape (rank, rows, columns)
+            Some rows of the eigen-images.
+        where : slice
+            Numbers of their pixels.
+        out : ndarray, shape (pixels, used bands)
+            Takes the spectra.
+
+        Returns
+        -------
+        ndarray
+            `out`.
+        """
+        dtype = out.dtype
+        back, mean = self._own.backward().astype(dtype), self._own.mean.astype(dtype)
+        relative = None if self.relative is None else self.relative[where].astype(dtype)
+        start = 0
+        for part in chunks(np.ascontiguousarray(images.reshape(self.space.rank, -1).T), _CHUNK):
+            piece = out[start : start + len(part)]
+            np.matmul(part, back, out=piece)
+            piece += mean
+            if relative is not None:
+                piece *= relative[start : start + len(part), None]
+            start += len(part)
+        if self._law is not None:
+            self._law.inverse(out)
+        return out
+
+    def whole_space(self) -> Subspace:
+        """Subspace of all bands, in the unit of the data."""
+        used = self.work.used
+        return replace(
+            self._own,
+            mean=all_bands(self._own.mean, used),
+            sigma=all_bands(self._own.sigma, used),
+            basis=all_bands(self._own.basis, used),
+            noise=None,
+        )
+
+    def stabiliser(self) -> Stabiliser | None:
+        """Law of the noise of all bands in units of the data's scale, or None."""
+        if self._law is None:
+            return None
+        used = self.work.used
+        return Stabiliser(all_bands(self._law.gain, used), all_bands(self._law.base, used))
+
+    def stripes(self) -> tuple[Any, Any]:
+        """Offsets of columns and of rows in all bands, in the unit of the data."""
+        columns, rows = (
+            all_bands(part.T, self.work.used).T * self.work.scale
+            for part in (self.defects.columns, self.defects.rows)
+        )
+        return columns, rows
+
+
+def analyse(work: Prepared, recipe: Recipe, workspace: Workspace) -> Analysis:
+    """Everything but the eigen-images' denoising; the spectra are changed in place.
+
+    Parameters
+    ----------
+    work : Prepared
+        The cube.
+    recipe : Recipe
+        What is looked for.
+    workspace : Workspace
+        Memory that may be used.
+
+    Returns
+    -------
+    Analysis
+        Subspace, coefficients and what is needed for the way back.
+    """
+    pixels, rank, adapt = work.table, recipe.rank, recipe.adapt
+    workspace.tell("searching for defects")
+    defects = screen(pixels, workspace, work.flags, work.sigma, recipe.search)
+    flags = defects.flags
+    relative = work.pixel_scale
+    if relative is not None:
+
+        def divide(where: slice, spectra: Any) -> None:
+            spectra /= relative[where, None].astype(spectra.dtype)
+
+        pixels.update(divide)
+    workspace.tell("finding the subspace")
+    model = _settled(pixels, workspace, flags, work.sigma, rank)
+    level = model.space.band_noise()
+    law = variance_law(pixels, model, flags) if adapt and work.sigma is None else None
+    if law is not None:
+        forward = law.forward
+        pixels.update(lambda where, spectra: forward(spectra))
+        model = _settled(pixels, workspace, flags, None, rank)
+    space, coefficients = model.space, model.coefficients
+    if adapt and rank is None:
+        space = with_weak_directions(space, pixels, coefficients, workspace, flags)
+        if space is not model.space:
+            coefficients = coefficients_of(pixels, space, flags, workspace)
+    power = noise_power(pixels, space) if adapt else np.ones((8, 8))
+    if flags is not None:
+        _fill_hopeless(coefficients, flags)
+    return Analysis(work, defects, space, coefficients, level, law, power)
+
+
+def _settled(
+    pixels: Table, workspace: Workspace, flags: Table | None, known: Any, rank: int | None
+) -> LowRank:
+    """Fit; with missing samples a second time, on their better prediction."""
+    model = fit(pixels, workspace, flags, None, known, rank=rank)
+    if flags is not None:
+        for _ in range(2):
+            model = fit(pixels, workspace, flags, model.space.sigma, known, rank=rank)
+    return model
+
+
+def _fill_hopeless(coefficients: Table, flags: Table) -> None:
+    """Coefficients of spectra that are mostly missing, from those of their neighbours."""
+    shape = 1, *coefficients.shape[:2]
+    hopeless = np.concatenate(
+        [np.count_nonzero(part, axis=1) > _HOPELESS * flags.shape[2] for _, part in flags.pieces()]
+    )
+    if not hopeless.any() or hopeless.all():
+        return
+    for k in range(coefficients.shape[2]):
+        image = coefficients.bands(k, k + 1)
+        image[0] = fill_masked(image.reshape(shape), hopeless.reshape(shape)).reshape(-1)
+        coefficients.put_bands(k, image)
+
+
+def all_bands(part: Any, used: Any) -> Any:
     """Values of the used bands among zeros."""
     out = np.zeros((used.size, *part.shape[1:]))
     out[used] = part
     return out
 
 
-def _components(defects: Defects, used: Any, scale: float, shape: tuple[int, int, int]) -> Components:
-    def flags(part: Any) -> Any:
-        if part is None:
-            return None
-        out = np.zeros((shape[0] * shape[1], shape[2]), dtype=bool)
-        out[:, used] = part
-        return out.reshape(shape)
+def _components(found: Analysis, shape: tuple[int, int]) -> Components:
+    used = found.work.used
 
-    columns, rows = np.zeros((shape[1], shape[2])), np.zeros((shape[0], shape[2]))
-    columns[:, used], rows[:, used] = defects.columns * scale, defects.rows * scale
-    return Components(flags(defects.dead), flags(defects.impulses), columns, rows)
+    def marked(flag: int) -> Any:
+        if found.defects.flags is None:
+            return None
+        part = (found.defects.flags.read(0, shape[0]) & flag) != 0
+        if not part.any():
+            return None
+        out = np.zeros((len(part), used.size), dtype=bool)
+        out[:, used] = part
+        return out.reshape(*shape, used.size)
+
+    return Components(marked(DEAD), marked(IMPULSE), *found.stripes())
 
 
 def _unchanged(work: Prepared) -> CubeResult:
     """Result for a cube without noise or without contrast."""
-    rows, columns, bands = work.values.shape
+    values = work.values
+    rows, columns, bands = values.shape
     space = Subspace(np.zeros(bands), np.zeros(bands), np.zeros((bands, 0)), np.zeros(bands))
-    images = np.zeros((0, rows, columns), dtype=work.values.dtype)
+    images = np.zeros((0, rows, columns), dtype=values.dtype)
     none = Components(None, None, np.zeros((columns, bands)), np.zeros((rows, bands)))
     return CubeResult(
-        work.values.copy(), np.zeros(bands), None, None, space, images, images, none, np.ones((8, 8))
+        values.copy(), np.zeros(bands), None, None, space, images, images, none, np.ones((8, 8))
     )

@@ -10,7 +10,7 @@ import numpy as np
 from sigden.hyperspectral.stabilise import Stabiliser
 from sigden.hyperspectral.subspace import Subspace
 
-__all__ = ["Components", "CubeResult"]
+__all__ = ["Components", "CubeResult", "propagated_variance"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,11 +111,39 @@ class CubeResult:
         """
         if self.gain is None:
             return None
-        rank, rows, columns = self.gain.shape
-        back = (self.space.backward() ** 2).astype(self.gain.dtype)
-        out = (self.gain.reshape(rank, -1).T @ back).reshape(rows, columns, -1)
-        if self.pixel_scale is not None:
-            out *= self.pixel_scale[..., None] ** 2
-        if self.stabiliser is not None:
-            out *= self.stabiliser.slope(self.estimate.reshape(rows * columns, -1)).reshape(out.shape) ** 2
-        return out
+        scale = None if self.pixel_scale is None else self.pixel_scale.reshape(-1)
+        pixels = self.estimate.reshape(-1, self.estimate.shape[2])
+        out = propagated_variance(self.space, self.gain, scale, self.stabiliser, pixels)
+        return out.reshape(self.estimate.shape)
+
+
+def propagated_variance(
+    space: Subspace, gain: Any, pixel_scale: Any, stabiliser: Stabiliser | None, estimate: Any
+) -> Any:
+    """Variance of the noise left in spectra.
+
+    Parameters
+    ----------
+    space : Subspace
+        Signal subspace, in the unit of the data.
+    gain : ndarray, shape (rank, rows, columns)
+        Part of the noise variance left in the eigen-images.
+    pixel_scale : ndarray, shape (pixels,), or None
+        Noise level of each pixel relative to that of its band.
+    stabiliser : Stabiliser or None
+        Transform to uniform noise.
+    estimate : ndarray, shape (pixels, bands)
+        Denoised spectra.
+
+    Returns
+    -------
+    ndarray, shape (pixels, bands)
+        In the unit of the data, squared.
+    """
+    back = (space.backward() ** 2).astype(gain.dtype)
+    out = gain.reshape(space.rank, -1).T @ back
+    if pixel_scale is not None:
+        out *= pixel_scale[:, None] ** 2
+    if stabiliser is not None:
+        out *= stabiliser.slope(estimate) ** 2
+    return out

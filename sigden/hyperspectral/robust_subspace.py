@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from sigden.denoisers import Denoiser
-from sigden.hyperspectral.base import CubeMethod
-from sigden.hyperspectral.pipeline import denoise_cube
-from sigden.hyperspectral.result import CubeResult
 from sigden.hyperspectral.screen import Search
-from sigden.hyperspectral.subspace_collaborative import collaborative_step
+from sigden.hyperspectral.steps import Recipe
+from sigden.hyperspectral.subspace_collaborative import COLLABORATIVE
 from sigden.hyperspectral.subspace_denoise import checked_rank, denoiser_step
+from sigden.hyperspectral.subspace_method import SubspaceMethod
 
 __all__ = ["RobustSubspace"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class RobustSubspace(CubeMethod):
+class RobustSubspace(SubspaceMethod):
     """Low-rank denoising that tells dead samples, impulses and stripes from the signal and returns them.
 
     Parameters
@@ -77,30 +75,8 @@ class RobustSubspace(CubeMethod):
         super().__post_init__()
         checked_rank(self.rank)
 
-    def solve(self, cube: Any, *, sigma: Any = None, mask: Any = None) -> CubeResult:
-        """Denoise a plain cube.
-
-        Parameters
-        ----------
-        cube : array of float32 or float64, shape (rows, columns, bands)
-            Real data; NaN is missing.
-        sigma : float or array of shape (bands,) or of the cube, optional
-            Standard deviation of the noise; estimated when absent.
-        mask : array of bool, shape of the cube, optional
-            True where a sample is to be ignored.
-
-        Returns
-        -------
-        CubeResult
-            Estimate, noise, subspace and the components that were taken off.
-
-        Raises
-        ------
-        InputError
-            If the cube, sigma or mask cannot be used.
-        ParameterError
-            If the rank exceeds the number of bands.
-        """
-        step = collaborative_step if self.denoiser is None else denoiser_step(self.denoiser)
+    def recipe(self) -> Recipe:
+        """The chosen searches and denoiser."""
+        step = COLLABORATIVE if self.denoiser is None else denoiser_step(self.denoiser)
         search = Search(dead=self.dead, impulses=self.impulses, stripes=self.stripes)
-        return denoise_cube(cube, sigma, mask, step, search=search, rank=self.rank, adapt=True)
+        return Recipe(step, search, rank=self.rank)

@@ -10,12 +10,14 @@ import numpy as np
 from sigden.hyperspectral.atoms import repeated_values
 from sigden.hyperspectral.impulses import candidates, relative_levels, scattered
 from sigden.hyperspectral.model import LowRank, fit
-from sigden.hyperspectral.stripes import column_offsets, without_line_directions
+from sigden.hyperspectral.stripes import line_offsets, without_line_directions
+from sigden.hyperspectral.table import Table
+from sigden.hyperspectral.workspace import Workspace
 
-__all__ = ["Defects", "Search", "screen"]
+__all__ = ["DEAD", "IMPULSE", "Defects", "Search", "screen"]
 
+DEAD, IMPULSE = 2, 4
 _ROUNDS = 8
-_GROUP = 16  # bands whose residuals are held at once
 _SETTLED = 0.02  # relative change of noise levels at which the search has settled
 _SAMPLE = 8192
 
@@ -45,41 +47,39 @@ class Defects:
 
     Parameters
     ----------
-    given, dead, impulses : array of bool, shape (pixels, bands), or None
-        Samples that were missing from the start, repeat a value, or stand out.
+    flags : Table or None
+        Sum of `GIVEN`, `DEAD` and `IMPULSE` for each sample: missing from the start, of a repeated value,
+        standing out. None if there is none.
     columns : ndarray, shape (columns, bands)
         Offset of each column.
     rows : ndarray, shape (rows, bands)
         Offset of each row.
     """
 
-    given: Any
-    dead: Any
-    impulses: Any
+    flags: Table | None
     columns: Any
     rows: Any
 
-    @property
-    def missing(self) -> Any:
-        """Samples that do not count, or None."""
-        out = None
-        for part in (self.given, self.dead, self.impulses):
-            if part is not None:
-                out = part if out is None else out | part
-        return out
+    def mark(self, first: int, struck: Any, flag: int, workspace: Workspace, shape: Any) -> None:
+        """Set a flag in some bands, shape (bands, pixels)."""
+        if self.flags is None:
+            self.flags = workspace.table(shape, np.uint8)
+        marks = self.flags.bands(first, first + len(struck))
+        marks[struck] |= flag
+        self.flags.put_bands(first, marks)
 
 
-def screen(pixels: Any, shape: tuple[int, int, int], given: Any, known: Any, search: Search) -> Defects:
+def screen(pixels: Table, workspace: Workspace, given: Table | None, known: Any, search: Search) -> Defects:
     """Search for defects; missing samples are filled and stripes taken off in place.
 
     Parameters
     ----------
-    pixels : ndarray, shape (pixels, bands)
+    pixels : Table
         Spectra, changed in place; finite.
-    shape : tuple of int
-        Rows, columns and bands.
-    given : array of bool, shape of `pixels`, or None
-        True where a sample is missing.
+    workspace : Workspace
+        Memory that may be used.
+    given : Table or None
+        Not zero where a sample is missing; what is found is added.
     known : ndarray, shape (bands,), or None
         Noise level where it is given.
     search : Search
@@ -96,56 +96,59 @@ def screen(pixels: Any, shape: tuple[int, int, int], given: Any, known: Any, sea
     prediction of the other bands. It ends when nothing changes and the noise levels have settled, at
     once for a clean cube.
     """
-    rows, columns, bands = shape
-    dead = _dead(pixels, given) if search.dead else None
-    defects = Defects(given, dead, None, np.zeros((columns, bands)), np.zeros((rows, bands)))
-    missing = defects.missing
-    if missing is not None:
-        _fill_from_neighbours(pixels, missing, shape)
-    if not (search.impulses or search.stripes) and missing is None:
+    rows, columns, bands = pixels.shape
+    defects = Defects(given, np.zeros((columns, bands)), np.zeros((rows, bands)))
+    if search.dead:
+        _mark_dead(pixels, workspace, defects)
+    if defects.flags is not None:
+        _fill_from_neighbours(pixels, defects.flags)
+    if not (search.impulses or search.stripes) and defects.flags is None:
         return defects
     sigma = None
     for _ in range(_ROUNDS):
-        model = fit(pixels, shape, missing, sigma, known, correct=False)
-        settled = missing is None if sigma is None else _change(model.space.sigma, sigma) < _SETTLED
+        model = fit(pixels, workspace, defects.flags, sigma, known, correct=False)
+        settled = defects.flags is None if sigma is None else _change(model.space.sigma, sigma) < _SETTLED
         sigma = model.space.sigma
-        if search.stripes and _take_off_stripes(pixels, shape, model, missing, defects):
+        if search.stripes and _take_off_stripes(pixels, workspace, model, defects):
             settled = False
-            model = fit(pixels, shape, missing, sigma, known, correct=False)
+            model = fit(pixels, workspace, defects.flags, sigma, known, correct=False)
         if search.impulses:
-            found = _impulses(pixels, shape, model, missing)
-            before = 0 if defects.impulses is None else np.count_nonzero(defects.impulses)
-            after = 0 if found is None else np.count_nonzero(found)
-            settled &= abs(after - before) <= 1e-5 * pixels.size
-            defects.impulses = found
-            missing = defects.missing
+            settled &= _mark_impulses(pixels, workspace, model, defects) <= 1e-5 * len(pixels) * bands
         if settled:
             break
     return defects
 
 
-def _dead(pixels: Any, given: Any) -> Any:
-    """Samples whose value repeats too often, or None."""
-    out = None
-    for b in range(pixels.shape[1]):
-        band = np.ascontiguousarray(pixels[:, b])
-        kept = band if given is None else band[~given[:, b]]
-        for value in repeated_values(kept) if kept.size else ():
-            if out is None:
-                out = np.zeros(pixels.shape, dtype=bool)
-            out[:, b] |= band == value
-    return out
+def _mark_dead(pixels: Table, workspace: Workspace, defects: Defects) -> None:
+    """Mark samples whose value repeats too often."""
+    for first, last in pixels.groups():
+        values = pixels.bands(first, last)
+        known = None if defects.flags is None else defects.flags.bands(first, last) == 0
+        struck = np.zeros(values.shape, dtype=bool)
+        for i, band in enumerate(values):
+            sample = band if known is None else band[known[i]]
+            for value in repeated_values(sample) if sample.size else ():
+                struck[i] |= band == value
+        if struck.any():
+            defects.mark(first, struck, DEAD, workspace, pixels.shape)
 
 
-def _fill_from_neighbours(pixels: Any, missing: Any, shape: tuple[int, int, int]) -> None:
+def _fill_from_neighbours(pixels: Table, flags: Table) -> None:
     """First guess of missing samples: what lies around them in the band."""
     from sigden.denoisers.starlet.fill import fill_masked
 
-    rows, columns, _ = shape
-    for b in np.flatnonzero(missing.any(axis=0)):
-        gone = missing[:, b].reshape(1, rows, columns)
-        band = np.ascontiguousarray(pixels[:, b]).reshape(1, rows, columns)
-        pixels[:, b] = fill_masked(band, gone).reshape(-1) if not gone.all() else 0
+    for first, last in pixels.groups():
+        missing = flags.bands(first, last) != 0
+        if not missing.any():
+            continue
+        values = pixels.bands(first, last)
+        for band, gone in zip(values, missing, strict=True):
+            if gone.all():
+                band[...] = 0
+            elif gone.any():
+                image, holes = (part.reshape(1, *pixels.shape[:2]) for part in (band, gone))
+                band[...] = fill_masked(image, holes).reshape(-1)
+        pixels.put_bands(first, values)
 
 
 def _change(now: Any, before: Any) -> float:
@@ -153,57 +156,73 @@ def _change(now: Any, before: Any) -> float:
     return float(np.abs(np.where(before > 0, now / safe - 1, 0)).max())
 
 
-def _take_off_stripes(
-    pixels: Any, shape: tuple[int, int, int], model: LowRank, missing: Any, defects: Defects
-) -> bool:
+def _take_off_stripes(pixels: Table, workspace: Workspace, model: LowRank, defects: Defects) -> bool:
     """Subtract the stripes of columns, then of rows; True if there were any."""
-    cube = pixels.reshape(shape)
-    gone = None if missing is None else missing.reshape(shape)
-    images = model.coefficients.T.reshape(-1, *shape[:2])
-    columns = column_offsets(cube, without_line_directions(model.space, images), gone)
-    if columns.any():
-        cube -= columns.astype(pixels.dtype)
-        defects.columns += columns
-    turned = None if gone is None else gone.swapaxes(0, 1)
-    space = without_line_directions(model.space, images.swapaxes(1, 2))
-    rows = column_offsets(cube.swapaxes(0, 1), space, turned)
-    if rows.any():
-        cube -= rows.astype(pixels.dtype)[:, None]
-        defects.rows += rows
-    return bool(columns.any() or rows.any())
+    found = False
+    room = workspace.units(pixels.dtype.itemsize, 1, "a line of the image")
+    for axis, space in enumerate(without_line_directions(model.space, model.coefficients)):
+        offsets = line_offsets(pixels, space, axis, defects.flags, room=room)
+        if not offsets.any():
+            continue
+        found = True
+        _subtract(pixels, offsets.astype(pixels.dtype), axis)
+        if axis == 0:
+            defects.columns += offsets
+        else:
+            defects.rows += offsets
+    return found
 
 
-def _impulses(pixels: Any, shape: tuple[int, int, int], model: LowRank, missing: Any) -> Any:
-    """Voxels that stand out of their band and lie at random, or None."""
-    rows, columns, bands = shape
-    struck: dict[int, Any] = {}
-    for first in range(0, bands, _GROUP):
-        last = min(first + _GROUP, bands)
-        residuals = model.left_out(pixels, first, last).reshape(-1, rows, columns)
+def _subtract(pixels: Table, offsets: Any, axis: int) -> None:
+    for first, last in pixels.spans():
+        part = pixels.read(first, last)
+        cube = part.reshape(-1, *pixels.shape[1:])
+        cube -= offsets if axis == 0 else offsets[first:last, None]
+        pixels.write(first, part)
+
+
+def _mark_impulses(pixels: Table, workspace: Workspace, model: LowRank, defects: Defects) -> int:
+    """Mark voxels that stand out of their band and lie at random; their number is returned."""
+    before: Any = None
+    waiting: tuple[int, Any] | None = None
+    count = 0
+
+    def decide(band: int, struck: Any, after: Any) -> int:
+        """Mark a band once its neighbours are known."""
+        if struck is None or not scattered(struck, before, after):
+            return 0
+        defects.mark(band, struck.reshape(1, -1), IMPULSE, workspace, pixels.shape)
+        return int(np.count_nonzero(struck))
+
+    for first, last in pixels.groups():
+        values = pixels.bands(first, last)
+        residuals = model.left_out(values, first)
+        known = None if defects.flags is None else defects.flags.bands(first, last) == 0
         for b in range(first, last):
-            level = _spread(residuals[b - first], None if missing is None else missing[:, b])
-            found = candidates(residuals[b - first], level)
-            if found.any():
-                # noise that grows with the signal has a tail of its own: measure again where it is bright
-                predicted = pixels[:, b].reshape(rows, columns) - residuals[b - first]
-                found = candidates(
-                    residuals[b - first] / relative_levels(residuals[b - first], predicted), level
-                )
-            if found.any():
-                struck[b] = found
-    out = None
-    for b, found in struck.items():
-        if scattered(found, struck.get(b - 1), struck.get(b + 1)):
-            if out is None:
-                out = np.zeros(shape, dtype=bool)
-            out[..., b] = found
-    return None if out is None else out.reshape(-1, bands)
+            kept = None if known is None else known[b - first]
+            struck = _candidates(residuals[b - first], values[b - first], kept, pixels.shape[:2])
+            if waiting is not None:
+                count += decide(*waiting, struck)
+                before = waiting[1]
+            waiting = b, struck
+    if waiting is not None:
+        count += decide(*waiting, None)
+    return count
 
 
-def _spread(residual: Any, missing: Any) -> float:
+def _candidates(residual: Any, values: Any, kept: Any, shape: tuple[int, ...]) -> Any:
+    """Voxels of a band that the noise cannot explain, shape (rows, columns), or None."""
+    image = residual.reshape(shape)
+    level = _spread(residual, kept)
+    found = candidates(image, level)
+    if found.any():
+        # noise that grows with the signal has a tail of its own: measure again where it is bright
+        found = candidates(image / relative_levels(image, (values - residual).reshape(shape)), level)
+    return found if found.any() else None
+
+
+def _spread(residual: Any, kept: Any) -> float:
     """Robust noise level of the residual of one band."""
-    sample = residual.reshape(-1)
-    if missing is not None and missing.any():
-        sample = sample[~missing]
+    sample = residual if kept is None or kept.all() else residual[kept]
     step = max(1, sample.size // _SAMPLE)
     return float(np.median(np.abs(sample[::step]))) / 0.6745 if sample.size else 0.0

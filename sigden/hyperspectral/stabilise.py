@@ -10,6 +10,7 @@ import numpy as np
 
 from sigden.hyperspectral.gram import chunks
 from sigden.hyperspectral.model import LowRank
+from sigden.hyperspectral.table import Table
 
 __all__ = ["Stabiliser", "variance_law"]
 
@@ -20,7 +21,6 @@ _LEAST_IN_CLASS = 32
 _ALIKE = 0.25  # relative scatter of the gains of the bands up to which they are one
 _NO_BASE = 0.1  # part of the variance below which there is none but photon noise
 _TRIM = 4.0
-_GROUP = 16
 _CHUNK = 8192
 _ROOT = math.sqrt(1.5)
 
@@ -86,17 +86,17 @@ class Stabiliser:
         return out
 
 
-def variance_law(pixels: Any, model: LowRank, missing: Any = None) -> Stabiliser | None:
+def variance_law(pixels: Table, model: LowRank, flags: Table | None = None) -> Stabiliser | None:
     """Signal dependence of the noise, if the data show it.
 
     Parameters
     ----------
-    pixels : ndarray, shape (pixels, bands)
+    pixels : Table
         Spectra.
     model : LowRank
         Their model.
-    missing : array of bool, shape of `pixels`, optional
-        True where a sample is a prediction.
+    flags : Table, optional
+        Not zero where a sample is a prediction.
 
     Returns
     -------
@@ -109,41 +109,39 @@ def variance_law(pixels: Any, model: LowRank, missing: Any = None) -> Stabiliser
     signal: the slope must exceed six standard errors and matter. Then, in every band, the trimmed variance of
     the residual in classes of similar signal is fitted by a line.
     """
-    if not _depends(pixels, model, missing):
+    if not _depends(pixels, model, flags):
         return None
-    bands = pixels.shape[1]
-    classes = np.full((2, bands, _CLASSES), np.nan)
+    classes = np.full((2, pixels.shape[2], _CLASSES), np.nan)
     leverage = np.minimum(np.sum(model.space.basis**2, axis=1), 0.9)
-    for first in range(0, bands, _GROUP):
-        last = min(first + _GROUP, bands)
-        residuals = model.left_out(pixels, first, last)
+    for first, last in pixels.groups():
+        values = pixels.bands(first, last)
+        residuals = model.left_out(values, first)
+        known = None if flags is None else flags.bands(first, last) == 0
         for b in range(first, last):
-            kept = slice(None) if missing is None else ~missing[:, b]
+            kept = slice(None) if known is None else known[b - first]
             residual = residuals[b - first][kept].astype(np.float64)
             if model.space.sigma[b] > 0 and residual.size >= _CLASSES * _LEAST_IN_CLASS:
-                signal, variance = _by_class(residual, pixels[kept, b] - residual)
+                signal, variance = _by_class(residual, values[b - first][kept] - residual)
                 classes[:, b] = signal, variance * (1 - leverage[b])
     return _fit_lines(classes, len(pixels))
 
 
-def _depends(pixels: Any, model: LowRank, missing: Any) -> bool:
+def _depends(pixels: Table, model: LowRank, flags: Table | None) -> bool:
     space = model.space
     alive = space.sigma > 0
     weight = np.where(alive, 1 / np.where(alive, space.sigma, 1), 0)
     light = (weight**2 / np.sum(weight**2)).astype(pixels.dtype)
     energy, signal = np.empty(len(pixels)), np.empty(len(pixels))
     back, mean = space.backward().astype(pixels.dtype), space.mean.astype(pixels.dtype)
-    start = 0
-    for part, inner in zip(chunks(pixels, _CHUNK), chunks(model.coefficients, _CHUNK), strict=True):
+    seen = float(max(alive.sum() - space.rank, 1))
+    for (where, part), (_, inner) in zip(pixels.pieces(), model.coefficients.pieces(), strict=True):
         predicted = inner @ back + mean
         residual = (part - predicted) * weight.astype(pixels.dtype)
-        stop = start + len(part)
-        seen = float(max(alive.sum() - space.rank, 1))
-        if missing is not None:
-            seen = np.maximum(seen - missing[start:stop].sum(axis=1), 1)
-        energy[start:stop] = np.einsum("pb,pb->p", residual, residual) / seen
-        signal[start:stop] = predicted @ light
-        start = stop
+        energy[where] = np.einsum("pb,pb->p", residual, residual) / seen
+        signal[where] = predicted @ light
+    if flags is not None:
+        for where, marks in flags.pieces():
+            energy[where] *= seen / np.maximum(seen - np.count_nonzero(marks, axis=1), 1)
     # a few pixels that the model misses must not make the slope
     energy = np.minimum(energy, 4 * np.median(energy))
     deviation = signal - signal.mean()

@@ -10,8 +10,9 @@ import numpy as np
 
 from sigden.hyperspectral.robust_fit import left_over, robust_weights
 from sigden.hyperspectral.subspace import Subspace
+from sigden.hyperspectral.table import Table
 
-__all__ = ["column_offsets", "without_line_directions"]
+__all__ = ["line_offsets", "without_line_directions"]
 
 _ERRORS = 5.0  # standard errors that a stripe must rise above the columns around it
 _SECTIONS = 4
@@ -24,24 +25,28 @@ _EVEN = 0.5  # part of the energy of that column in its mean
 _SHORTEST = 16
 
 
-def column_offsets(cube: Any, space: Subspace, missing: Any = None, errors: float = _ERRORS) -> Any:
-    """Offset of every column in every band.
+def line_offsets(
+    pixels: Table, space: Subspace, axis: int, flags: Table | None = None, *, room: int = 2**62
+) -> Any:
+    """Offset of every column or row in every band.
 
     Parameters
     ----------
-    cube : ndarray, shape (rows, columns, bands)
+    pixels : Table
         Data; missing samples hold their prediction.
     space : Subspace
         Signal subspace and noise level.
-    missing : array of bool, shape of `cube`, optional
-        True where a sample is missing.
-    errors : float
-        Standard errors that a stripe must rise above the columns around it.
+    axis : int
+        Axis of the image that is summed over: 0 for the offsets of columns, 1 for those of rows.
+    flags : Table, optional
+        Not zero where a sample is missing.
+    room : int
+        Samples that may be held at once.
 
     Returns
     -------
-    float64 ndarray, shape (columns, bands)
-        The offset of each striped column, 0 elsewhere.
+    float64 ndarray, shape (lines, bands)
+        The offset of each striped line, 0 elsewhere.
 
     Notes
     -----
@@ -51,54 +56,93 @@ def column_offsets(cube: Any, space: Subspace, missing: Any = None, errors: floa
     standard errors, and if each quarter of the column shows the same offset: structure that the model misses
     seldom fills one column from end to end.
     """
-    rows, columns, bands = cube.shape
-    out = np.zeros((columns, bands))
-    if rows < _SHORTEST or columns < _WINDOW:
-        return out
+    length, lines, bands = pixels.shape[axis], pixels.shape[1 - axis], pixels.shape[2]
+    if length < _SHORTEST or lines < _WINDOW:
+        return np.zeros((lines, bands))
     alive = space.sigma > 0
     scale = np.where(alive, space.sigma, 1.0)
-    bounds = np.linspace(0, rows, _SECTIONS + 1).astype(int)
-    sections = np.empty((_SECTIONS, columns, bands))
-    for s in range(_SECTIONS):
-        part = slice(bounds[s], bounds[s + 1])
-        sections[s] = (cube[part].mean(axis=0, dtype=np.float64) - space.mean) / scale
-    whole = np.average(sections, axis=0, weights=np.diff(bounds))
-    weight = robust_weights(whole, space.basis, 1 / math.sqrt(rows))
+    sections, sizes = _section_means(pixels, axis)
+    sections -= space.mean
+    sections /= scale
+    whole = np.average(sections, axis=0, weights=sizes)
+    weight = robust_weights(whole, space.basis, 1 / math.sqrt(length))
     left = np.stack([left_over(x, space.basis, weight) for x in (whole, *sections)])
-    if missing is not None:
+    if flags is not None:
         # where samples are missing the prediction stands, which has no offset
-        kept = 1 - missing.mean(axis=0)
+        kept = 1 - _line_share(flags, axis)
         left *= np.where(kept > 0.3, 1 / np.maximum(kept, 0.3), 0)
-    found = _decide(left, alive, errors / math.sqrt(rows), rows)
-    _drop_noisy(found, (cube, space, weight), errors)
+    found = _decide(left, alive, _ERRORS / math.sqrt(length), length)
+    _drop_noisy(found, pixels, axis, (space, scale, weight), room)
     return found * scale
 
 
-def without_line_directions(space: Subspace, images: Any) -> Subspace:
-    """Subspace without the directions that one column alone brought in.
+def without_line_directions(space: Subspace, coefficients: Table) -> tuple[Subspace, Subspace]:
+    """Subspace without the directions that one column alone brought in, and without those of one row.
 
     Parameters
     ----------
     space : Subspace
         Signal subspace.
-    images : ndarray, shape (rank, rows, columns)
+    coefficients : Table, shape (rows, columns, rank)
         Its coefficients.
 
     Returns
     -------
-    Subspace
-        Without the directions most of whose energy, over that of the noise, lies evenly along one column:
-        a column that is striped in many bands makes a direction of its own, which then hides it.
+    columns, rows : Subspace
+        Without the directions most of whose energy, over that of the noise, lies evenly along one line: a
+        column that is striped in many bands makes a direction of its own, which then hides it.
     """
-    rows = images.shape[1]
-    energy = np.maximum(np.sum(images.astype(np.float64) ** 2, axis=1) - rows, 0)
-    constant = images.mean(axis=1, dtype=np.float64) ** 2 * rows
+    rows, columns, rank = coefficients.shape
+    sums = [np.zeros((2, columns, rank)), np.zeros((2, rows, rank))]
+    for first, last in coefficients.spans():
+        part = coefficients.read(first, last).reshape(-1, columns, rank)
+        for power, values in enumerate((part, part**2)):
+            sums[0][power] += values.sum(axis=0, dtype=np.float64)
+            sums[1][power, first:last] = values.sum(axis=1, dtype=np.float64)
+    by_column, by_row = (
+        _without(space, part, length) for part, length in zip(sums, (rows, columns), strict=True)
+    )
+    return by_column, by_row
+
+
+def _without(space: Subspace, sums: Any, length: int) -> Subspace:
+    """By the sums of coefficients and of their squares along each line, shape (2, lines, rank)."""
+    constant, energy = sums[0].T ** 2 / length, np.maximum(sums[1].T - length, 0)
     top = energy.argmax(axis=1)
-    line = np.arange(len(images)), top
+    line = np.arange(len(energy)), top
     alone = energy[line] > _ALONE * np.maximum(energy.sum(axis=1), 1e-300)
-    even = constant[line] > _EVEN * (energy[line] + rows)
+    even = constant[line] > _EVEN * (energy[line] + length)
     keep = ~(alone & even)
     return space if keep.all() or not keep.any() else replace(space, basis=space.basis[:, keep])
+
+
+def _section_means(pixels: Table, axis: int) -> tuple[Any, Any]:
+    """Mean spectra of the quarters of each line, shape (quarters, lines, bands), and their lengths."""
+    _, columns, bands = pixels.shape
+    bounds = np.linspace(0, pixels.shape[axis], _SECTIONS + 1).astype(int)
+    out = np.zeros((_SECTIONS, pixels.shape[1 - axis], bands))
+    for first, last in pixels.spans():
+        part = pixels.read(first, last).reshape(-1, columns, bands)
+        for s in range(_SECTIONS):
+            if axis == 0:
+                inner = slice(max(bounds[s] - first, 0), max(bounds[s + 1] - first, 0))
+                out[s] += part[inner].sum(axis=0, dtype=np.float64)
+            else:
+                out[s, first:last] = part[:, bounds[s] : bounds[s + 1]].sum(axis=1, dtype=np.float64)
+    sizes = np.diff(bounds)
+    return out / sizes[:, None, None], sizes
+
+
+def _line_share(flags: Table, axis: int) -> Any:
+    """Part of each line that is marked, shape (lines, bands)."""
+    out = np.zeros((flags.shape[1 - axis], flags.shape[2]))
+    for first, last in flags.spans():
+        part = flags.read(first, last).reshape(-1, *flags.shape[1:])
+        if axis == 0:
+            out += np.count_nonzero(part, axis=0)
+        else:
+            out[first:last] = np.count_nonzero(part, axis=1)
+    return out / flags.shape[axis]
 
 
 def _decide(left: Any, alive: Any, limit: float, rows: int) -> Any:
@@ -117,15 +161,36 @@ def _decide(left: Any, alive: Any, limit: float, rows: int) -> Any:
     return np.where(struck, offset, 0.0)
 
 
-def _drop_noisy(found: Any, fit: tuple[Any, Subspace, Any], errors: float) -> None:
-    """Keep an offset only if it also rises above the noise of its own column, which may be a bright one."""
-    cube, space, weight = fit
-    for column in np.flatnonzero(found.any(axis=1)):
-        struck = np.flatnonzero(found[column])
-        alive = space.sigma > 0
-        scale = np.where(alive, space.sigma, 1.0)
-        spectra = (cube[:, column] - space.mean) / scale
-        left = left_over(spectra, space.basis, weight[column])[:, struck]
-        own = np.median(np.abs(left - np.median(left, axis=0)), axis=0) / 0.6745
-        quiet = np.abs(found[column, struck]) > errors * own / math.sqrt(len(cube))
-        found[column, struck[~quiet]] = 0
+def _drop_noisy(found: Any, pixels: Table, axis: int, fit: tuple[Subspace, Any, Any], room: int) -> None:
+    """Keep an offset only if it also rises above the noise of its own line, which may be a bright one."""
+    length = pixels.shape[axis]
+    lines, counts = np.flatnonzero(found.any(axis=1)), np.count_nonzero(found, axis=1)
+    while lines.size:
+        fitting = max(int(np.searchsorted(np.cumsum(counts[lines]) * length, room, side="right")), 1)
+        some, lines = lines[:fitting], lines[fitting:]
+        for line, left in _residuals(found, some, pixels, axis, fit).items():
+            struck = np.flatnonzero(found[line])
+            own = np.median(np.abs(left - np.median(left, axis=0)), axis=0) / 0.6745
+            quiet = np.abs(found[line, struck]) > _ERRORS * own / math.sqrt(length)
+            found[line, struck[~quiet]] = 0
+
+
+def _residuals(
+    found: Any, lines: Any, pixels: Table, axis: int, fit: tuple[Subspace, Any, Any]
+) -> dict[int, Any]:
+    """What the fit leaves of the struck bands along each line, shape (length, struck)."""
+    space, scale, weight = fit
+    out = {
+        int(line): np.empty((pixels.shape[axis], np.count_nonzero(found[line])), pixels.dtype)
+        for line in lines
+    }
+    for first, last in pixels.spans():
+        part = pixels.read(first, last).reshape(-1, *pixels.shape[1:])
+        for line, left in out.items():
+            if axis == 1 and not first <= line < last:
+                continue
+            spectra = part[:, line] if axis == 0 else part[line - first]
+            place = slice(first, last) if axis == 0 else slice(None)
+            rest = left_over((spectra - space.mean) / scale, space.basis, weight[line])
+            left[place] = rest[:, found[line] != 0]
+    return out

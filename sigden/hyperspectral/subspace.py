@@ -76,11 +76,12 @@ class Subspace:
         """Noise level of each band, correlated noise included; shape (bands,)."""
         return self.sigma if self.noise is None else self.noise
 
-    def project(self, pixels: Any) -> Any:
+    def project(self, pixels: Any, out: Any = None) -> Any:
         """Coefficients of spectra: shape (pixels, bands) to (pixels, rank), in their dtype."""
         matrix = self.forward()
         shift = self.mean @ matrix
-        out = np.empty((len(pixels), self.rank), dtype=pixels.dtype)
+        if out is None:
+            out = np.empty((len(pixels), self.rank), dtype=pixels.dtype)
         small, offset = matrix.astype(pixels.dtype), self.mean.astype(pixels.dtype)
         left = (shift - offset.astype(np.float64) @ matrix).astype(pixels.dtype)
         start = 0

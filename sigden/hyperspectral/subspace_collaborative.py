@@ -7,17 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from sigden.hyperspectral.base import CubeMethod
-from sigden.hyperspectral.collaborative.filter import BLOCK, collaborative_filter
-from sigden.hyperspectral.pipeline import denoise_cube
-from sigden.hyperspectral.result import CubeResult
+from sigden.hyperspectral.collaborative.filter import BLOCK, HALO, STRIDE, collaborative_filter
 from sigden.hyperspectral.screen import Search
+from sigden.hyperspectral.steps import ImageStep, Recipe
+from sigden.hyperspectral.subspace_method import SubspaceMethod
 
-__all__ = ["SubspaceCollaborative", "collaborative_step"]
+__all__ = ["COLLABORATIVE", "SubspaceCollaborative", "collaborative_step"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class SubspaceCollaborative(CubeMethod):
+class SubspaceCollaborative(SubspaceMethod):
     """Low-rank denoising of cubes with collaborative filtering of the eigen-images; no parameters.
 
     Notes
@@ -57,29 +56,9 @@ class SubspaceCollaborative(CubeMethod):
     True
     """
 
-    def solve(self, cube: Any, *, sigma: Any = None, mask: Any = None) -> CubeResult:
-        """Denoise a plain cube.
-
-        Parameters
-        ----------
-        cube : array of float32 or float64, shape (rows, columns, bands)
-            Real data; NaN is missing.
-        sigma : float or array of shape (bands,) or of the cube, optional
-            Standard deviation of the noise; estimated when absent.
-        mask : array of bool, shape of the cube, optional
-            True where a sample is to be ignored.
-
-        Returns
-        -------
-        CubeResult
-            Estimate, noise, subspace and the components that were taken off.
-
-        Raises
-        ------
-        InputError
-            If the cube, sigma or mask cannot be used.
-        """
-        return denoise_cube(cube, sigma, mask, collaborative_step, search=Search(), rank=None, adapt=True)
+    def recipe(self) -> Recipe:
+        """Every search and the collaborative filter."""
+        return Recipe(COLLABORATIVE, Search())
 
 
 def collaborative_step(images: Any, power: Any) -> tuple[Any, Any]:
@@ -90,3 +69,7 @@ def collaborative_step(images: Any, power: Any) -> tuple[Any, Any]:
     more = [(0, 0), (0, max(0, BLOCK - rows)), (0, max(0, BLOCK - columns))]
     estimate, gain = collaborative_filter(np.pad(images, more, mode="symmetric"), power)
     return estimate[:, :rows, :columns].copy(), gain[:, :rows, :columns].copy()
+
+
+COLLABORATIVE = ImageStep(collaborative_step, HALO, align=STRIDE, pixel_bytes=24, shared_bytes=64)
+"""Collaborative filter as a step of the methods."""

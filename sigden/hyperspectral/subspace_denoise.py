@@ -9,16 +9,17 @@ import numpy as np
 
 from sigden.denoisers import Denoiser
 from sigden.errors import ParameterError
-from sigden.hyperspectral.base import CubeMethod
-from sigden.hyperspectral.pipeline import ImageStep, denoise_cube
-from sigden.hyperspectral.result import CubeResult
 from sigden.hyperspectral.screen import Search
+from sigden.hyperspectral.steps import ImageStep, Recipe
+from sigden.hyperspectral.subspace_method import SubspaceMethod
 
 __all__ = ["SubspaceDenoise", "checked_rank", "denoiser_step"]
 
+_DENOISER = 100  # bytes that image denoisers take for each pixel
+
 
 @dataclass(frozen=True, kw_only=True)
-class SubspaceDenoise(CubeMethod):
+class SubspaceDenoise(SubspaceMethod):
     """Low-rank denoising of cubes with any image denoiser on the eigen-images.
 
     Parameters
@@ -62,33 +63,11 @@ class SubspaceDenoise(CubeMethod):
         super().__post_init__()
         checked_rank(self.rank)
 
-    def solve(self, cube: Any, *, sigma: Any = None, mask: Any = None) -> CubeResult:
-        """Denoise a plain cube.
-
-        Parameters
-        ----------
-        cube : array of float32 or float64, shape (rows, columns, bands)
-            Real data; NaN is missing.
-        sigma : float or array of shape (bands,) or of the cube, optional
-            Standard deviation of the noise; estimated when absent.
-        mask : array of bool, shape of the cube, optional
-            True where a sample is to be ignored.
-
-        Returns
-        -------
-        CubeResult
-            Estimate, noise and subspace.
-
-        Raises
-        ------
-        InputError
-            If the cube, sigma or mask cannot be used.
-        ParameterError
-            If the rank exceeds the number of bands.
-        """
-        step = _keep if self.denoiser is None else denoiser_step(self.denoiser)
+    def recipe(self) -> Recipe:
+        """No search, and the given denoiser."""
+        step = ImageStep(_keep, 0) if self.denoiser is None else denoiser_step(self.denoiser)
         search = Search(dead=False, impulses=False, stripes=False)
-        return denoise_cube(cube, sigma, mask, step, search=search, rank=self.rank, adapt=False)
+        return Recipe(step, search, rank=self.rank, adapt=False)
 
 
 def checked_rank(rank: int | None) -> None:
@@ -100,10 +79,10 @@ def checked_rank(rank: int | None) -> None:
 def denoiser_step(denoiser: Denoiser) -> ImageStep:
     """Step of the pipeline that runs an image denoiser."""
 
-    def step(images: Any, power: Any) -> tuple[Any, Any]:
+    def run(images: Any, power: Any) -> tuple[Any, Any]:
         return denoiser(images, sigma=np.ones(len(images), dtype=images.dtype)), None
 
-    return step
+    return ImageStep(run, None, pixel_bytes=_DENOISER)
 
 
 def _keep(images: Any, power: Any) -> tuple[Any, Any]:

@@ -8,26 +8,28 @@ from typing import Any
 
 import numpy as np
 
-from sigden.hyperspectral.gram import chunks
+from sigden.hyperspectral.model import coefficients_of
 from sigden.hyperspectral.robust_fit import left_over, robust_weights
 from sigden.hyperspectral.subspace import Subspace, marchenko_pastur_edge
+from sigden.hyperspectral.table import GROUP, Table, band_share, piece_rows, spans
+from sigden.hyperspectral.workspace import Workspace
 from sigden.noise import difference_sigma
 
-__all__ = ["with_weak_directions"]
+__all__ = ["REACH", "with_weak_directions"]
 
 _WIDTH = 2.0  # pixels, standard deviation of the smoothing
+REACH = 8  # pixels, where it ends
 _FITTED = 4
 _MOST = 8
 _MARGIN = 1.25  # above the edge, so that a direction is more signal than noise
 _BAND_ERRORS = 5.5  # noise levels that the smoothed residual of a band must reach
 _MOST_BANDS = 0.1
 _MOST_MISSING = 0.01
-_GROUP = 16
-_CHUNK = 8192
+_ROBUST = 100  # bytes that the robust fit takes for each pixel of a band
 
 
 def with_weak_directions(
-    space: Subspace, pixels: Any, coefficients: Any, shape: tuple[int, int, int], missing: Any = None
+    space: Subspace, pixels: Table, coefficients: Table, workspace: Workspace, flags: Table | None = None
 ) -> Subspace:
     """Subspace with the directions and bands that only smoothing brings out.
 
@@ -35,15 +37,15 @@ def with_weak_directions(
     ----------
     space : Subspace
         Directions found so far.
-    pixels : ndarray, shape (pixels, bands)
+    pixels : Table
         Spectra.
-    coefficients : ndarray, shape (pixels, rank)
+    coefficients : Table, shape (rows, columns, rank)
         Of the directions found so far.
-    shape : tuple of int
-        Rows, columns and bands.
-    missing : array of bool, shape (pixels, bands), optional
-        True where a sample is a prediction. A band that is a direction of its own predicts nothing, so a band
-        of which more than a hundredth is missing does not become one.
+    workspace : Workspace
+        Memory that may be used.
+    flags : Table, optional
+        Not zero where a sample is a prediction. A band that is a direction of its own predicts nothing, so a
+        band of which more than a hundredth is missing does not become one.
 
     Returns
     -------
@@ -59,59 +61,92 @@ def with_weak_directions(
     little of the variance of all bands to make a direction. Such a band becomes a direction of its own. The
     residual is that of a robust fit of the strongest directions, which a line on a bright source would tilt.
     """
-    residual = _smoothed_residual(space, pixels, shape)
+    residual, covariance = _smoothed_residual(space, pixels, workspace)
     if space.level is None:
-        more = _directions(residual, space, shape)
+        more = _directions(covariance, space, pixels.shape)
         if more.shape[1]:
             space = replace(space, basis=_orthonormal(np.concatenate([space.basis, more], axis=1)))
             small = more.astype(residual.dtype)
-            for part in chunks(residual, _CHUNK):
-                part -= (part @ small) @ small.T
+
+            def take_off(where: slice, spectra: Any) -> None:
+                spectra -= (spectra @ small) @ small.T
+
+            residual.update(take_off)
     eligible = space.sigma > 0
-    if missing is not None:
-        eligible &= missing.mean(axis=0) < _MOST_MISSING
-    bands = _bands(residual.reshape(shape), eligible, _strongest(coefficients, shape))
+    if flags is not None:
+        eligible &= band_share(flags) < _MOST_MISSING
+    bands = _bands(residual, workspace.number(_ROBUST * len(residual)), eligible, _strongest(coefficients))
     if bands.size == 0:
         return space
     basis = _orthonormal(np.concatenate([space.basis, np.eye(len(space.sigma))[:, bands]], axis=1))
     if space.level is None:
         return replace(space, basis=basis)
     wide = replace(space, basis=basis[:, space.rank :], level=None)
-    images = np.ascontiguousarray(wide.project(pixels).T).reshape(-1, *shape[:2])
-    own = difference_sigma(images, axes=(-2, -1)).astype(np.float64)
+    images = coefficients_of(pixels, wide, None, workspace)
+    own = [
+        float(difference_sigma(image.reshape(pixels.shape[:2]), axes=(-2, -1)))
+        for first, last in images.groups()
+        for image in images.bands(first, last)
+    ]
     return replace(space, basis=basis, level=np.concatenate([space.level, np.maximum(own, 1e-12)]))
 
 
-def _smoothed_residual(space: Subspace, pixels: Any, shape: tuple[int, int, int]) -> Any:
-    """What the subspace leaves of the whitened spectra, smoothed in space; shape (pixels, bands)."""
-    from scipy.ndimage import gaussian_filter
+def _smoothed_residual(space: Subspace, pixels: Table, workspace: Workspace) -> tuple[Table, Any]:
+    """What the subspace leaves of the whitened spectra, smoothed in space, and its covariance.
 
-    bands = shape[2]
-    out = np.empty((len(pixels), bands), dtype=pixels.dtype)
-    scale = np.where(space.sigma > 0, 1 / np.where(space.sigma > 0, space.sigma, 1), 0).astype(pixels.dtype)
-    basis, mean = space.basis.astype(pixels.dtype), space.mean.astype(pixels.dtype)
-    start = 0
-    for part in chunks(pixels, _CHUNK):
+    Only every other pixel of every other row is kept: they hold all that the smoothing left.
+    """
+    rows, columns, bands = pixels.shape
+    out = workspace.table(((rows + 1) // 2, (columns + 1) // 2, bands), pixels.dtype)
+    covariance = np.zeros((bands, bands))
+
+    piece = piece_rows(columns)
+
+    def take_in(first: int, last: int) -> None:
+        begin = max(first - REACH, 0) // piece * piece
+        end = min(-(-(last + REACH) // piece) * piece, rows)
+        cube = _residual(space, pixels, begin, end).reshape(-1, columns, bands)
+        _smooth(cube)
+        for top, bottom in pixels.cuts(first, last):
+            part = cube[top - begin : bottom - begin].reshape(-1, bands)
+            covariance[...] += part.T @ part
+        inner = cube[first - begin : last - begin]
+        out.write((first + 1) // 2, inner[first % 2 :: 2, ::2].reshape(-1, bands))
+
+    for first, last in spans(0, rows, workspace.smoothed(pixels.shape, pixels.dtype.itemsize, REACH)):
+        take_in(first, last)
+    return out, covariance / len(pixels)
+
+
+def _residual(space: Subspace, pixels: Table, first: int, last: int) -> Any:
+    """Whitened spectra of some rows less their part in the subspace, a new array."""
+    dtype, start = pixels.dtype, first * pixels.shape[1]
+    out = np.empty(((last - first) * pixels.shape[1], pixels.shape[2]), dtype)
+    scale = np.where(space.sigma > 0, 1 / np.where(space.sigma > 0, space.sigma, 1), 0).astype(dtype)
+    basis, mean = space.basis.astype(dtype), space.mean.astype(dtype)
+    for where, part in pixels.pieces(first, last):
         unit = (part - mean) * scale
-        np.subtract(unit, (unit @ basis) @ basis.T, out=out[start : start + len(part)])
-        start += len(part)
-    cube = out.reshape(shape)
-    for first in range(0, bands, _GROUP):
-        group = np.ascontiguousarray(np.moveaxis(cube[..., first : first + _GROUP], -1, 0))
-        cube[..., first : first + _GROUP] = np.moveaxis(gaussian_filter(group, (0, _WIDTH, _WIDTH)), 0, -1)
+        np.subtract(unit, (unit @ basis) @ basis.T, out=out[where.start - start : where.stop - start])
     return out
 
 
-def _directions(residual: Any, space: Subspace, shape: tuple[int, int, int]) -> Any:
+def _smooth(cube: Any) -> None:
+    """Smooth the image of every band in place."""
+    from scipy.ndimage import gaussian_filter
+
+    for first in range(0, cube.shape[2], GROUP):
+        group = np.ascontiguousarray(np.moveaxis(cube[..., first : first + GROUP], -1, 0))
+        smooth = gaussian_filter(group, (0, _WIDTH, _WIDTH), radius=REACH)
+        cube[..., first : first + GROUP] = np.moveaxis(smooth, 0, -1)
+
+
+def _directions(covariance: Any, space: Subspace, shape: tuple[int, int, int]) -> Any:
     """Directions of the smoothed residual above its noise, shape (bands, number)."""
     effective = int(shape[0] * shape[1] / (2 * math.pi * _WIDTH**2))
     free = int(np.count_nonzero(space.sigma > 0)) - space.rank
     if free < 2 or effective < 1.5 * free:
         return np.zeros((shape[2], 0))
-    covariance = np.zeros((shape[2], shape[2]))
-    for part in chunks(residual):
-        covariance += part.T @ part
-    values, vectors = np.linalg.eigh(covariance / len(residual))
+    values, vectors = np.linalg.eigh(covariance)
     # the bulk of noise eigenvalues gives its level, whatever the correlation between pixels
     bulk = values[::-1][:free]
     level = float(np.median(bulk)) / (1 - free / effective / 3)
@@ -119,26 +154,24 @@ def _directions(residual: Any, space: Subspace, shape: tuple[int, int, int]) -> 
     return vectors[:, ::-1][:, : min(count, _MOST)]
 
 
-def _strongest(coefficients: Any, shape: tuple[int, int, int]) -> Any:
+def _strongest(coefficients: Table) -> Any:
     """Strongest eigen-images, smoothed as the residual is, orthonormal; shape (coarse pixels, number)."""
     from scipy.ndimage import gaussian_filter
 
-    images = np.ascontiguousarray(coefficients[:, :_FITTED].T).reshape(-1, *shape[:2])
-    smooth = gaussian_filter(images, (0, _WIDTH, _WIDTH))[:, ::2, ::2].reshape(len(images), -1)
-    return np.linalg.qr(smooth.T.astype(np.float64))[0]
+    rows, columns, rank = coefficients.shape
+    smooth = []
+    for k in range(min(rank, _FITTED)):
+        image = coefficients.bands(k, k + 1).reshape(rows, columns)
+        smooth.append(gaussian_filter(image, _WIDTH, radius=REACH)[::2, ::2].reshape(-1))
+    return np.linalg.qr(np.stack(smooth, axis=1).astype(np.float64))[0]
 
 
-def _bands(residual: Any, alive: Any, strongest: Any) -> Any:
+def _bands(residual: Table, size: int, alive: Any, strongest: Any) -> Any:
     """Bands whose smoothed residual holds more than noise, the strongest first, then in order."""
-    # every other pixel holds all that the smoothing left
-    coarse = np.ascontiguousarray(np.moveaxis(residual[::2, ::2], -1, 0))
-    flat = coarse.reshape(len(coarse), -1)
     height = np.zeros(alive.size)
-    for first in range(0, alive.size, _GROUP):
-        part = flat[first : first + _GROUP].astype(np.float64)
-        height[first : first + _GROUP] = _height(
-            left_over(part, strongest, robust_weights(part, strongest, 1e-6))
-        )
+    for first, last in residual.groups(size):
+        part = residual.bands(first, last).astype(np.float64)
+        height[first:last] = _height(left_over(part, strongest, robust_weights(part, strongest, 1e-6)))
     height[~alive] = 0
     found = np.argsort(-height, kind="stable")[: max(1, int(_MOST_BANDS * alive.size))]
     return np.sort(found[height[found] > _BAND_ERRORS])

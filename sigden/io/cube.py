@@ -15,6 +15,7 @@ __all__ = ["Cube", "cube_files", "cube_suffix", "read_cube", "write_cube"]
 
 _FITS = (".fits", ".fit", ".fts")
 _ARRAYS = (".npy", ".npz", ".mat", ".h5", ".hdf5", ".hdf")
+_GEOTIFF = (".tif", ".tiff")
 _ENVI = (".hdr", ".img", ".dat", ".raw", ".bin", ".bil", ".bip", ".bsq")
 
 
@@ -30,13 +31,13 @@ def read_cube(
     Parameters
     ----------
     path : path
-        ENVI (header or data file), FITS (also ``.fits.gz``), NPY, NPZ, MAT or HDF5.
+        ENVI (header or data file), GeoTIFF, FITS (also ``.fits.gz``), NPY, NPZ, MAT or HDF5.
     dataset : str or int, optional
         Which array of NPZ, MAT and HDF5, or unit of FITS (name or number), where there are several.
     axis : int, optional
         Spectral axis in the file as NumPy counts: 0 for (wavelength, y, x). By default FITS tells by CTYPE,
         else it is 0; in other files it is the axis with as many samples as there are wavelengths, else the
-        last. ENVI always tells.
+        last. ENVI and GeoTIFF always tell.
     max_bytes : int
         Cap on the size of an array in memory.
 
@@ -51,7 +52,7 @@ def read_cube(
     FileError
         If the file is missing, of no known kind, damaged, cut short, or its axes do not fit.
     MissingExtraError
-        If ENVI is to be read without the extra ``cube``.
+        If ENVI is to be read without the extra ``cube``, or GeoTIFF without ``geotiff``.
     """
     suffix = cube_suffix(path)
     if suffix in _ENVI:
@@ -62,6 +63,14 @@ def read_cube(
                 f"{path}: an ENVI file holds one cube and tells its axes; leave dataset and axis out"
             )
         return read_envi(path, max_bytes=max_bytes)
+    if suffix in _GEOTIFF:
+        from sigden.io.cube_geotiff import read_geotiff
+
+        if dataset is not None or axis is not None:
+            raise FileError(
+                f"{path}: a GeoTIFF holds one cube and tells its axes; leave dataset and axis out"
+            )
+        return read_geotiff(path, max_bytes=max_bytes)
     if suffix in _FITS:
         from sigden.io.cube_fits import read_fits_cube
 
@@ -89,8 +98,8 @@ def write_cube(
     cube : Cube
         The cube; what its file held beside is kept where the kind of file is the same. Values are floating.
     provenance : mapping, optional
-        How it was made: HISTORY in FITS, ``history`` in ENVI, an attribute in HDF5, a text in MAT, a JSON
-        file beside NPY and NPZ.
+        How it was made: HISTORY in FITS, ``history`` in ENVI, a tag in GeoTIFF, an attribute in HDF5, a text
+        in MAT, a JSON file beside NPY and NPZ.
     overwrite : bool
         Whether existing files may be replaced.
 
@@ -99,13 +108,17 @@ def write_cube(
     FileError
         If a file exists or cannot be written.
     MissingExtraError
-        If ENVI is to be written without the extra ``cube``.
+        If ENVI is to be written without the extra ``cube``, or GeoTIFF without ``geotiff``.
     """
     suffix, record = cube_suffix(path), provenance or {}
     if suffix in _ENVI:
         from sigden.io.cube_envi import write_envi
 
         write_envi(path, cube, history=_lines(record), overwrite=overwrite)
+    elif suffix in _GEOTIFF:
+        from sigden.io.cube_geotiff import write_geotiff
+
+        write_geotiff(path, cube, provenance=record, overwrite=overwrite)
     elif suffix in _FITS:
         from sigden.io.cube_fits import write_fits_cube
 
@@ -129,8 +142,8 @@ def cube_suffix(path: str | os.PathLike[str]) -> str:
     if suffix == ".gz":
         suffix = Path(path.stem).suffix.lower()
         suffix = suffix if suffix in _FITS else ".gz"
-    if suffix not in (*_FITS, *_ARRAYS, *_ENVI):
-        known = ", ".join((*_ENVI, *_FITS, *_ARRAYS))
+    if suffix not in (*_FITS, *_ARRAYS, *_ENVI, *_GEOTIFF):
+        known = ", ".join((*_ENVI, *_GEOTIFF, *_FITS, *_ARRAYS))
         raise FileError(f"{path}: {suffix or 'no suffix'} names no kind of cube; known: {known}")
     return suffix
 

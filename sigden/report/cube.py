@@ -17,7 +17,7 @@ from sigden.report.cube_panels import (
     rgb_figure,
     spectra_figure,
 )
-from sigden.report.html import flat, inline, render_page
+from sigden.report.html import page_section, picture, render_page, table
 from sigden.report.render import to_png
 from sigden.report.style import DARK, LIGHT, Palette
 
@@ -214,25 +214,22 @@ def cube_page(section: CubeSection, *, title: str = "Denoised cube", made: str =
         If matplotlib or jinja2 is not installed.
     """
     night = cube_figures(section, palette=DARK)
-    content = {
-        "title": section.title,
-        "text": section.text,
-        "command": section.command,
-        "toml": section.method.to_toml() if section.method is not None else "",
-        "again": "The method as a file, for sigden cube FILE --method method.toml --out DIR:",
-        "tables": _tables(section),
-        "pictures": [
-            {
-                "light": inline(to_png(figure, dpi=110), "png"),
-                "dark": inline(to_png(night[name][0], dpi=110), "png"),
-                "caption": caption,
-                "alt": _ALTERNATIVES[name],
-            }
-            for name, (figure, caption) in cube_figures(section).items()
-        ],
-        "provenance": list(flat(section.provenance)),
-        "outputs": list(section.outputs),
-    }
+    pictures = [
+        picture(
+            to_png(figure, dpi=110),
+            to_png(night[name][0], dpi=110),
+            caption,
+            _ALTERNATIVES[name],
+            kind="png",
+        )
+        for name, (figure, caption) in cube_figures(section).items()
+    ]
+    content = page_section(
+        section,
+        again="The method as a file, for sigden cube FILE --method method.toml --out DIR:",
+        tables=_tables(section),
+        pictures=pictures,
+    )
     return render_page([content], title=title, made=made)
 
 
@@ -272,12 +269,12 @@ def _tables(section: CubeSection) -> list[dict[str, Any]]:
     name = "" if section.method is None else section.method.name()
     tables = [("Cube", cells)] + ([("Taken off beside noise", removed)] if removed else [])
     return [
-        {
-            "title": title,
-            "row_heading": "Method",
-            "headings": [{"name": heading, "help": text} for heading, text, _ in part],
-            "rows": [{"name": name, "cells": [value for *_, value in part]}],
-        }
+        table(
+            title,
+            "Method",
+            [(heading, text) for heading, text, _ in part],
+            [(name, [value for *_, value in part])],
+        )
         for title, part in tables
     ]
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sigden.debias import Diagnosis, Effect, FittedCalibration, FittedHierarchy, binned_bias, cross_fit
+from sigden.method import Method
 from sigden.report.debias_panels import bias_figure, calibration_figure, score_figure
-from sigden.report.html import flat, inline, render_page
+from sigden.report.html import page_section, picture, render_page, table
 from sigden.report.render import to_svg
 from sigden.report.style import DARK, LIGHT, recoloured
 
@@ -56,6 +57,17 @@ class DebiasSection:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     outputs: Sequence[str] = ()
 
+    @property
+    def method(self) -> Method:
+        """The method with the constants that it chose."""
+        fitted = self.calibration
+        return fitted.tuned if isinstance(fitted, FittedCalibration) else fitted.method
+
+    @property
+    def text(self) -> str:
+        """What the diagnosis and the caller warn about."""
+        return " ".join(_sentence(note) for note in (*self.diagnosis.notes, *self.notes))
+
 
 def debias_page(section: DebiasSection, *, title: str = "Corrected predictions", made: str = "") -> str:
     """Page of one correction.
@@ -82,7 +94,6 @@ def debias_page(section: DebiasSection, *, title: str = "Corrected predictions",
     fitted = section.calibration
     pairs = fitted.calibration
     curve = fitted if isinstance(fitted, FittedCalibration) else None
-    method = fitted.tuned if isinstance(fitted, FittedCalibration) else fitted.method
     bins = min(8, max(1, len(pairs) // 8))
     raw = binned_bias(pairs.predictions, pairs.truth, bins=bins)
     held_out = binned_bias(cross_fit(fitted.method, pairs), pairs.truth, bins=bins)
@@ -90,42 +101,27 @@ def debias_page(section: DebiasSection, *, title: str = "Corrected predictions",
     if section.effects:
         tables.insert(0, _effects(section.effects))
     pictures = [
-        _picture(
+        _day_and_night(
             to_svg(calibration_figure(curve, pairs, LIGHT)),
             "Calibration items, their means in bins of the truth, and the correction learnt from them.",
         ),
-        _picture(
+        _day_and_night(
             to_svg(score_figure(curve, pairs, section.predictions, LIGHT)),
             "What the correction adds to a prediction, and what Tweedie's correction would add; below, the "
             "densities of calibration and new predictions.",
         ),
-        _picture(
+        _day_and_night(
             to_svg(bias_figure(raw, held_out, LIGHT)),
             "Mean error of calibration items in bins of their truth, ± 2 standard errors; each was corrected "
             "by a fit that had not seen it.",
         ),
     ]
-    content = {
-        "title": section.title,
-        "text": " ".join(_sentence(note) for note in (*section.diagnosis.notes, *section.notes)),
-        "tables": tables,
-        "pictures": pictures,
-        "command": section.command,
-        "toml": method.to_toml(),
-        "again": _AGAIN,
-        "outputs": list(section.outputs),
-        "provenance": list(flat(section.provenance)),
-    }
+    content = page_section(section, again=_AGAIN, tables=tables, pictures=pictures)
     return render_page([content], title=title, made=made)
 
 
-def _picture(light: bytes, caption: str) -> dict[str, str]:
-    return {
-        "light": inline(light),
-        "dark": inline(recoloured(light, LIGHT, DARK)),
-        "caption": caption,
-        "alt": caption,
-    }
+def _day_and_night(light: bytes, caption: str) -> dict[str, str]:
+    return picture(light, recoloured(light, LIGHT, DARK), caption)
 
 
 def _effects(effects: Sequence[Effect]) -> dict[str, Any]:
@@ -140,9 +136,9 @@ def _effects(effects: Sequence[Effect]) -> dict[str, Any]:
         ("Items", "new items"),
     ]
     rows = [
-        {
-            "name": _sentence(effect.name)[:-1],
-            "cells": [
+        (
+            _sentence(effect.name)[:-1],
+            [
                 f"{effect.estimate:.4g}",
                 f"{effect.standard_error:.2g}",
                 f"{effect.low:.4g} to {effect.high:.4g}",
@@ -151,10 +147,10 @@ def _effects(effects: Sequence[Effect]) -> dict[str, Any]:
                 f"{effect.uncorrected:.4g}",
                 f"{effect.n:,}",
             ],
-        }
+        )
         for effect in effects
     ]
-    return _table("Effects", "Estimate of", headings, rows)
+    return table("Effects", "Estimate of", headings, rows)
 
 
 def _quality(diagnosis: Diagnosis) -> dict[str, Any]:
@@ -194,8 +190,8 @@ def _quality(diagnosis: Diagnosis) -> dict[str, Any]:
             )
         )
     facts.append(("Recommended", d.recommended, "its assumptions are not contradicted"))
-    rows = [{"name": name, "cells": [value, meaning]} for name, value, meaning in facts]
-    return _table("Diagnosis", "Quantity", [("Value", "measured"), ("Meaning", "what is asked of it")], rows)
+    rows = [(name, [value, meaning]) for name, value, meaning in facts]
+    return table("Diagnosis", "Quantity", [("Value", "measured"), ("Meaning", "what is asked of it")], rows)
 
 
 def _bins(raw: BinnedBias, corrected: BinnedBias) -> dict[str, Any]:
@@ -205,26 +201,12 @@ def _bins(raw: BinnedBias, corrected: BinnedBias) -> dict[str, Any]:
         ("Corrected bias", "the same after correction, held out"),
     ]
     rows = [
-        {
-            "name": f"{truth:.4g}",
-            "cells": [f"{count:,}", f"{a:+.3g} ± {ea:.2g}", f"{b:+.3g} ± {eb:.2g}"],
-        }
+        (f"{truth:.4g}", [f"{count:,}", f"{a:+.3g} ± {ea:.2g}", f"{b:+.3g} ± {eb:.2g}"])
         for truth, count, a, ea, b, eb in zip(
             raw.truth, raw.count, raw.bias, raw.error, corrected.bias, corrected.error, strict=True
         )
     ]
-    return _table("Corrected against truth", "Mean truth", headings, rows)
-
-
-def _table(
-    title: str, row_heading: str, headings: Sequence[tuple[str, str]], rows: Sequence[Mapping[str, Any]]
-) -> dict[str, Any]:
-    return {
-        "title": title,
-        "row_heading": row_heading,
-        "headings": [{"name": name, "help": text} for name, text in headings],
-        "rows": list(rows),
-    }
+    return table("Corrected against truth", "Mean truth", headings, rows)
 
 
 def _sentence(text: str) -> str:

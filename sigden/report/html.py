@@ -3,13 +3,41 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 from sigden.errors import MissingExtraError
-from sigden.method import sigden_version
+from sigden.method import Method, sigden_version
 
-__all__ = ["flat", "inline", "render_page"]
+__all__ = ["PageSection", "flat", "inline", "page_section", "picture", "render_page", "table"]
+
+
+class PageSection(Protocol):
+    """What every section of a page tells of its data set."""
+
+    @property
+    def title(self) -> str:
+        """Heading."""
+
+    @property
+    def text(self) -> str:
+        """What the data are, in a sentence or two."""
+
+    @property
+    def method(self) -> Method | None:
+        """What was run; written as TOML to reproduce it."""
+
+    @property
+    def command(self) -> str:
+        """Command line that made the results."""
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        """Names and values, nested as need be."""
+
+    @property
+    def outputs(self) -> Sequence[str]:
+        """Names of the files written."""
 
 
 def render_page(sections: Sequence[Mapping[str, Any]], *, title: str, made: str = "") -> str:
@@ -18,9 +46,7 @@ def render_page(sections: Sequence[Mapping[str, Any]], *, title: str, made: str 
     Parameters
     ----------
     sections : sequence of mapping
-        For each data set ``title``, ``text``, ``tables`` (of ``title``, ``row_heading``, ``headings`` with
-        ``name`` and ``help``, ``rows`` with ``name`` and ``cells``), ``pictures`` (of ``light``, ``dark``,
-        ``caption``, ``alt``), ``command``, ``toml``, ``again``, ``outputs`` and ``provenance``.
+        One for each data set, made by `page_section`.
     title : str
         Heading of the page.
     made : str
@@ -51,9 +77,74 @@ def render_page(sections: Sequence[Mapping[str, Any]], *, title: str, made: str 
     return template.render(title=title, sections=sections, version=sigden_version(), made=made)
 
 
-def inline(picture: bytes, kind: str = "svg+xml") -> str:
+def page_section(
+    section: PageSection,
+    *,
+    again: str,
+    tables: Sequence[Mapping[str, Any]],
+    pictures: Sequence[Mapping[str, str]],
+) -> dict[str, Any]:
+    """Section as the template shows it.
+
+    Parameters
+    ----------
+    section : PageSection
+        Title, text, method, command, provenance and outputs.
+    again : str
+        What the method's file is good for.
+    tables : sequence of mapping
+        Made by `table`.
+    pictures : sequence of mapping
+        Made by `picture`.
+
+    Returns
+    -------
+    dict
+        For `render_page`.
+    """
+    return {
+        "title": section.title,
+        "text": section.text,
+        "command": section.command,
+        "toml": section.method.to_toml() if section.method is not None else "",
+        "again": again,
+        "tables": list(tables),
+        "pictures": list(pictures),
+        "provenance": list(flat(section.provenance)),
+        "outputs": list(section.outputs),
+    }
+
+
+def table(
+    title: str,
+    row_heading: str,
+    headings: Sequence[tuple[str, str]],
+    rows: Iterable[tuple[str, Sequence[str]]],
+) -> dict[str, Any]:
+    """Table of headings (name, help) and rows (name, cells)."""
+    return {
+        "title": title,
+        "row_heading": row_heading,
+        "headings": [{"name": name, "help": text} for name, text in headings],
+        "rows": [{"name": name, "cells": list(cells)} for name, cells in rows],
+    }
+
+
+def picture(
+    light: bytes, dark: bytes, caption: str, alt: str = "", *, kind: str = "svg+xml"
+) -> dict[str, str]:
+    """Picture in the colours of day and of night; without `dark` by day only."""
+    return {
+        "light": inline(light, kind),
+        "dark": inline(dark, kind) if dark else "",
+        "caption": caption,
+        "alt": alt or caption,
+    }
+
+
+def inline(image: bytes, kind: str = "svg+xml") -> str:
     """Picture as the address of an image."""
-    return f"data:image/{kind};base64," + base64.b64encode(picture).decode("ascii")
+    return f"data:image/{kind};base64," + base64.b64encode(image).decode("ascii")
 
 
 def flat(record: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

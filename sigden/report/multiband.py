@@ -12,7 +12,7 @@ from sigden.errors import InputError, MissingExtraError
 from sigden.method import Method
 from sigden.multiband.data.observation import Observation
 from sigden.multiband.data.result import MultibandResult
-from sigden.report.html import flat, inline, render_page
+from sigden.report.html import page_section, picture, render_page, table
 from sigden.report.multiband_panels import colour_figure, error_figure, flux_figure, residual_figure
 from sigden.report.photometry import Comparison, compare_fluxes
 from sigden.report.render import to_png
@@ -161,25 +161,22 @@ def multiband_page(section: MultibandSection, *, title: str = "Deconvolved scene
         raise MissingExtraError("figures need matplotlib: python -m pip install 'sigden[plot]'") from error
     comparison = section.comparison()
     night = multiband_figures(section, comparison, palette=DARK)
-    content = {
-        "title": section.title,
-        "text": section.text,
-        "command": section.command,
-        "toml": section.method.to_toml() if section.method is not None else "",
-        "again": "The method, for the table [method] of a scene file:",
-        "tables": [_fit_table(section, comparison), *_source_table(comparison, section.unit)],
-        "pictures": [
-            {
-                "light": inline(to_png(figure, dpi=110), "png"),
-                "dark": inline(to_png(night[name][0], dpi=110), "png"),
-                "caption": caption,
-                "alt": _ALTERNATIVES[name],
-            }
-            for name, (figure, caption) in multiband_figures(section, comparison).items()
-        ],
-        "provenance": list(flat(section.provenance)),
-        "outputs": list(section.outputs),
-    }
+    pictures = [
+        picture(
+            to_png(figure, dpi=110),
+            to_png(night[name][0], dpi=110),
+            caption,
+            _ALTERNATIVES[name],
+            kind="png",
+        )
+        for name, (figure, caption) in multiband_figures(section, comparison).items()
+    ]
+    content = page_section(
+        section,
+        again="The method, for the table [method] of a scene file:",
+        tables=[_fit_table(section, comparison), *_source_table(comparison, section.unit)],
+        pictures=pictures,
+    )
     return render_page([content], title=title, made=made)
 
 
@@ -196,19 +193,15 @@ def _fit_table(section: MultibandSection, comparison: Comparison) -> dict[str, A
     for one, residual in zip(section.observations, comparison.residuals, strict=True):
         known = residual[np.isfinite(residual)]
         role = "wide" if one.band in section.response else "narrow"
-        rows.append(
-            {
-                "name": one.band,
-                "cells": [
-                    role,
-                    f"{one.shape[0]} x {one.shape[1]}",
-                    f'{one.pixel_scale:.3g}"',
-                    _number(float(np.median(np.sqrt(np.asarray(one.noise_variance)))), "{:.3g}"),
-                    f"{1.0 - known.size / residual.size:.1%}",
-                    _number(float(np.mean(known**2)) if known.size else float("nan"), "{:.3f}"),
-                ],
-            }
-        )
+        cells = [
+            role,
+            f"{one.shape[0]} x {one.shape[1]}",
+            f'{one.pixel_scale:.3g}"',
+            _number(float(np.median(np.sqrt(np.asarray(one.noise_variance)))), "{:.3g}"),
+            f"{1.0 - known.size / residual.size:.1%}",
+            _number(float(np.mean(known**2)) if known.size else float("nan"), "{:.3f}"),
+        ]
+        rows.append((one.band, cells))
     unit = f", {section.unit}" if section.unit else ""
     headings = [
         ("Role", "whether the band is estimated (narrow) or a mixture of those (wide)"),
@@ -221,12 +214,7 @@ def _fit_table(section: MultibandSection, comparison: Comparison) -> dict[str, A
             "mean squared residual in units of the noise; 1 where the model explains all",
         ),
     ]
-    return {
-        "title": "Observations",
-        "row_heading": "Band",
-        "headings": [{"name": name, "help": text} for name, text in headings],
-        "rows": rows,
-    }
+    return table("Observations", "Band", headings, rows)
 
 
 def _source_table(comparison: Comparison, unit: str) -> list[dict[str, Any]]:
@@ -254,17 +242,11 @@ def _source_table(comparison: Comparison, unit: str) -> list[dict[str, Any]]:
                 _number(flux.data, "{:,.0f}" if abs(flux.data) >= 1000 else "{:.4g}"),
                 _number((flux.model - flux.data) / flux.error, "{:+.1f} σ"),
             ]
-        rows.append({"name": str(number), "cells": cells})
+        rows.append((str(number), cells))
     more = len(comparison.sources) - len(rows)
     tail = f", the {len(rows)} brightest of {len(comparison.sources)}" if more > 0 else ""
-    return [
-        {
-            "title": f'Fluxes within {comparison.radius:.2g}" of each source{tail}',
-            "row_heading": "Source",
-            "headings": [{"name": name, "help": text} for name, text in headings],
-            "rows": rows,
-        }
-    ]
+    title = f'Fluxes within {comparison.radius:.2g}" of each source{tail}'
+    return [table(title, "Source", headings, rows)]
 
 
 def _number(value: float, form: str) -> str:

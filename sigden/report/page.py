@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sigden.errors import InputError
 from sigden.method import Method
-from sigden.report.html import flat, inline, render_page
+from sigden.report.html import page_section, picture, render_page, table
 from sigden.report.render import to_svg
 from sigden.report.strain import strain_figure
 from sigden.report.style import DARK, LIGHT, recoloured
@@ -179,46 +179,28 @@ def _content(section: Section) -> dict[str, Any]:
         for name, result in section.results.items()
     }
     keys = _ordered(merit)
-    return {
-        "title": section.title,
-        "text": section.text,
-        "command": section.command,
-        "toml": section.method.to_toml() if section.method is not None else "",
-        "again": "The method as a file, for sigden run method.toml INPUT... --out DIR:",
-        "tables": [
-            {
-                "title": "Figures of merit",
-                "row_heading": "Detector",
-                "headings": [{"name": _heading(key)[0], "help": _heading(key)[2]} for key in keys],
-                "rows": [
-                    {"name": name, "cells": [_number(key, values.get(key)) for key in keys]}
-                    for name, values in merit.items()
-                ],
-            }
-        ],
-        "pictures": _pictures(section),
-        "provenance": list(flat(section.provenance)),
-        "outputs": list(section.outputs),
-    }
+    merits = table(
+        "Figures of merit",
+        "Detector",
+        [(_heading(key)[0], _heading(key)[2]) for key in keys],
+        [(name, [_number(key, values.get(key)) for key in keys]) for name, values in merit.items()],
+    )
+    return page_section(
+        section,
+        again="The method as a file, for sigden run method.toml INPUT... --out DIR:",
+        tables=[merits],
+        pictures=_pictures(section),
+    )
 
 
 def _pictures(section: Section) -> list[dict[str, str]]:
     if section.pictures is not None:
-        return [
-            {"light": inline(to_svg(figure)), "dark": "", "caption": caption, "alt": caption}
-            for caption, figure in section.pictures.items()
-        ]
+        return [picture(to_svg(figure), b"", caption) for caption, figure in section.pictures.items()]
     out = []
     for name, result in section.results.items():
         light = to_svg(strain_figure({name: result}, truth=section.truth, unit=section.unit, palette=LIGHT))
-        out.append(
-            {
-                "light": inline(light),
-                "dark": inline(recoloured(light, LIGHT, DARK)),
-                "caption": f"{name}: {_CAPTION}",
-                "alt": _alternative(name, result),
-            }
-        )
+        dark = recoloured(light, LIGHT, DARK)
+        out.append(picture(light, dark, f"{name}: {_CAPTION}", _alternative(name, result)))
     return out
 
 

@@ -7,6 +7,8 @@ from sigden.hyperspectral.classical.hyminor import HyMiNoR
 from sigden.hyperspectral.classical.hyres import HyRes
 from sigden.hyperspectral.classical.l1hymixde import L1HyMixDe
 from sigden.hyperspectral.classical.lrmr import LRMR
+from sigden.hyperspectral.classical.lrtdtv import LRTDTV
+from sigden.hyperspectral.classical.ngmeet import NGMeet
 from sigden.hyperspectral.classical.otvca import OTVCA
 from sigden.hyperspectral.classical.rrqr import RRQRSubspace
 from sigden.hyperspectral.classical.wsrrr import WSRRR
@@ -15,6 +17,7 @@ __all__ = [
     "E3DTV",
     "FORPDN",
     "LRMR",
+    "LRTDTV",
     "OTVCA",
     "WSRRR",
     "FastHyDe",
@@ -22,5 +25,6 @@ __all__ = [
     "HyMiNoR",
     "HyRes",
     "L1HyMixDe",
+    "NGMeet",
     "RRQRSubspace",
 ]

@@ -8,13 +8,15 @@ import numpy as np
 
 from sigden.arrays import parallel_allowed
 
-__all__ = ["BLOCK", "collaborative_filter", "sliding_cosine"]
+__all__ = ["BLOCK", "HALO", "STRIDE", "collaborative_filter", "sliding_cosine"]
 
 BLOCK = 8
 _HARD = 2.8  # threshold of the pilot, in noise levels
 _BLOCKS = 16
 _RADIUS = 14
-_STRIDE = 3
+STRIDE = 3
+HALO = 2 * (BLOCK - 1 + _RADIUS)
+"""Pixels around a part of an image on which its estimate depends; it begins at a multiple of the stride."""
 _GUIDES = 8  # eigen-images that decide on the matches
 _KAISER = 2.0
 
@@ -103,7 +105,7 @@ def collaborative_filter(images: Any, power: Any = None) -> tuple[Any, Any]:
 def _starts(length: int) -> Any:
     """First rows of the reference blocks; the last block ends with the image."""
     last = length - BLOCK
-    return np.unique(np.append(np.arange(0, last + 1, _STRIDE), last)).astype(np.int64)
+    return np.unique(np.append(np.arange(0, last + 1, STRIDE), last)).astype(np.int64)
 
 
 def _stack_size(shape: tuple[int, ...]) -> int:

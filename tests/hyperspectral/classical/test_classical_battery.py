@@ -13,6 +13,7 @@ from sigden.hyperspectral.classical import (
     E3DTV,
     FORPDN,
     LRMR,
+    LRTDTV,
     OTVCA,
     WSRRR,
     FastHyDe,
@@ -20,6 +21,7 @@ from sigden.hyperspectral.classical import (
     HyMiNoR,
     HyRes,
     L1HyMixDe,
+    NGMeet,
     RRQRSubspace,
 )
 from sigden.simulate import gaussian_noise, spectral_cube
@@ -36,10 +38,12 @@ METHODS = [
     LRMR(),
     RRQRSubspace(),
     E3DTV(),
+    LRTDTV(),
+    NGMeet(group=60),  # larger groups take longer and change little
 ]
 
 # methods that smooth along the spectrum or keep a high rank get spectra of many bands
-SMOOTH = ("E3DTV", "FORPDN", "HyMiNoR", "LRMR")
+SMOOTH = ("E3DTV", "FORPDN", "HyMiNoR", "LRMR", "LRTDTV")
 
 pytestmark = pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name())
 

@@ -1,0 +1,131 @@
+"""What is done with eigen-images, and how much of them must be seen at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sigden.hyperspectral.screen import Search
+from sigden.hyperspectral.table import Table
+from sigden.hyperspectral.workspace import Workspace
+
+__all__ = ["ImageStep", "Recipe", "Strip", "denoise_whole", "strips"]
+
+
+@dataclass(frozen=True)
+class ImageStep:
+    """Denoiser of eigen-images.
+
+    Parameters
+    ----------
+    run : callable
+        ``run(images, power)``: images of unit noise, shape (rank, rows, columns), and their noise power to
+        estimates and gain; the gain is None where it is not told.
+    halo : int or None
+        Rows around a strip that its estimate depends on; None if it depends on the whole image, and on no
+        other image.
+    align : int
+        Strips begin at multiples of it.
+    pixel_bytes : int
+        Bytes taken for each pixel of an image.
+    shared_bytes : int
+        Bytes taken for each pixel whatever the number of images.
+    """
+
+    run: Callable[[Any, Any], tuple[Any, Any]]
+    halo: int | None
+    align: int = 1
+    pixel_bytes: int = 16
+    shared_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a method does with a cube.
+
+    Parameters
+    ----------
+    step : ImageStep
+        Denoiser of the eigen-images.
+    search : Search
+        Defects that are looked for.
+    rank : int or None
+        Dimension of the subspace, where it is given.
+    adapt : bool
+        Whether signal-dependent and correlated noise and weak directions are looked for.
+    """
+
+    step: ImageStep
+    search: Search
+    rank: int | None = None
+    adapt: bool = True
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Rows that are denoised at once.
+
+    Parameters
+    ----------
+    first, last : int
+        Rows that are this strip's.
+    begin, end : int
+        Rows that are looked at for it.
+    """
+
+    first: int
+    last: int
+    begin: int
+    end: int
+
+    def core(self, images: Any) -> Any:
+        """The strip's own rows of images, shape (images, rows, columns); None stays None."""
+        return None if images is None else images[:, self.first - self.begin : self.last - self.begin]
+
+
+def strips(shape: tuple[int, int, int], step: ImageStep, itemsize: int, workspace: Workspace) -> list[Strip]:
+    """Strips of an image that fit the memory, with their halos.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Rows, columns and number of the eigen-images.
+    step : ImageStep
+        What is done with them; one that needs whole images is through with them already.
+    itemsize : int
+        Bytes of a value.
+    workspace : Workspace
+        The memory.
+
+    Returns
+    -------
+    list of Strip
+        From the first row to the last.
+    """
+    rows, columns, rank = shape
+    halo = step.halo or 0
+    each = columns * (rank * step.pixel_bytes + step.shared_bytes) * itemsize / 4
+    least = min(rows, 2 * halo + step.align)
+    fitting = workspace.units(each, least, f"{least} rows of {rank} eigen-images")
+    if fitting >= rows:
+        return [Strip(0, rows, 0, rows)]
+    height = max((fitting - 2 * halo) // step.align, 1) * step.align
+    return [
+        Strip(first, min(first + height, rows), max(first - halo, 0), min(first + height + halo, rows))
+        for first in range(0, rows, height)
+    ]
+
+
+def denoise_whole(coefficients: Table, step: ImageStep, power: Any, workspace: Workspace) -> None:
+    """Denoise eigen-images one or some at a time, each as a whole, in place."""
+    rows, columns, rank = coefficients.shape
+    each = rows * columns * step.pixel_bytes * coefficients.dtype.itemsize / 4
+    size = min(workspace.units(each, 1, "a whole eigen-image, as this denoiser needs"), rank)
+    for first, last in coefficients.groups(size):
+        images = coefficients.bands(first, last).reshape(-1, rows, columns)
+        estimate, _ = step.run(images, power)
+        coefficients.put_bands(first, np.ascontiguousarray(estimate).reshape(last - first, -1))
+        workspace.tell("denoising", last, rank)
