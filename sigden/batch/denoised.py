@@ -159,10 +159,8 @@ class _Run:
             self._long = LongRecord(method, sample_rate=stored.sample_rate, t0=stored.t0, label=name)
 
     def pieces(self) -> Iterator[StrainResult]:
-        from sigden.strain.long import STEP_SECONDS
-
         if self._long is not None:
-            yield from self._long.pieces(self._blocks(round(STEP_SECONDS * self._stored.sample_rate)))
+            yield from self._long.pieces(self._blocks(self._long.step))
             self._result = self._long.excerpt
             return
         (values,) = self._blocks(self._stored.size)

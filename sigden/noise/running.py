@@ -74,7 +74,7 @@ class RunningSpectrum:
             Median over the segments, its bias corrected.
         """
         count = len(self._powers)
-        density = np.median(np.stack(self._powers), axis=0) / median_bias(count)
+        density = np.median(np.stack(self._powers), axis=0, overwrite_input=True) / median_bias(count)
         return PowerSpectrum(np.fft.rfftfreq(self._taper.size, 1 / self._rate), density, count)
 
 

@@ -23,7 +23,7 @@ class Excerpt:
         How far the excerpt goes on both sides, where the record does.
     """
 
-    def __init__(self, sample_rate: float, reach_seconds: float = 16.0) -> None:
+    def __init__(self, sample_rate: float, reach_seconds: float = 8.0) -> None:
         self._reach = round(reach_seconds * sample_rate)
         self._loudest = -1.0
         self._tail: StrainResult | None = None
@@ -35,15 +35,22 @@ class Excerpt:
         if self._best is not None and self._missing:
             more = _cut(piece, 0, self._missing)
             self._best, self._missing = _joined(self._best, more), self._missing - more.denoised.size
-        whole = piece if self._tail is None else _joined(self._tail, piece)
         size = np.nan_to_num(np.abs(piece.whitened_denoised), nan=-1.0)
+        tail = self._tail
         if size.max(initial=-1.0) > self._loudest:
             self._loudest = float(size.max())
-            centre = whole.denoised.size - size.size + int(np.argmax(size))
-            best = _cut(whole, max(0, centre - self._reach), centre + self._reach)
+            before = 0 if tail is None else tail.denoised.size
+            centre = before + int(np.argmax(size))
+            last = centre + self._reach
+            near = _cut(piece, 0, max(0, last - before))
+            best = near if tail is None else _joined(tail, near)
+            best = _cut(best, max(0, centre - self._reach), last)
             self._best = dataclasses.replace(best, psd=piece.psd, sigma=piece.sigma)
-            self._missing = max(0, centre + self._reach - whole.denoised.size)
-        self._tail = _cut(whole, max(0, whole.denoised.size - self._reach), whole.denoised.size)
+            self._missing = max(0, last - before - size.size)
+        if tail is not None and size.size < self._reach:
+            piece = _joined(tail, piece)
+        count = piece.denoised.size
+        self._tail = _cut(piece, max(0, count - self._reach), count)
 
     def result(self, figures: dict[str, float]) -> StrainResult:
         """The excerpt, with these figures; something must have been denoised."""

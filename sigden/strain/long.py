@@ -9,16 +9,18 @@ import numpy as np
 
 from sigden.arrays import as_floating
 from sigden.errors import InputError
+from sigden.strain.checks import agreed_rate
 from sigden.strain.denoiser import StrainDenoiser
 from sigden.strain.excerpt import Excerpt
 from sigden.strain.figures import RunningFigures
 from sigden.strain.result import FIELDS, StrainResult
 from sigden.strain.stream import StrainStream
 
-__all__ = ["LONG_SECONDS", "STEP_SECONDS", "LongRecord", "analyse_long"]
+__all__ = ["LONG_SECONDS", "LongRecord", "analyse_long"]
 
 LONG_SECONDS = 256.0  # records beyond it are streamed: their noise changes
-STEP_SECONDS = 64.0
+_STEP_SECONDS = 64.0
+_FAST = 8192.0  # Hz; above it steps are halved, for memory
 _HISTORY_SECONDS = 256.0
 
 
@@ -50,15 +52,19 @@ class LongRecord:
         t0: float = 0.0,
         label: str = "strain",
     ) -> None:
+        rate = agreed_rate(method, sample_rate, label)
+        step = _STEP_SECONDS / 2 if rate > _FAST else _STEP_SECONDS
         self._stream = StrainStream(
             method,
-            sample_rate=sample_rate,
-            step_seconds=STEP_SECONDS,
+            sample_rate=rate,
+            step_seconds=step,
             history_seconds=_HISTORY_SECONDS,
             t0=t0,
             label=label,
         )
-        rate, self._label = self._stream.sample_rate, label
+        self._label = label
+        self.step = round(step * rate)
+        """Samples that are denoised at a time; blocks of this size waste no memory."""
         self._figures = RunningFigures(rate, self._stream.band, t0)
         self._excerpt = Excerpt(rate)
 

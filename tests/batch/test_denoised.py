@@ -52,7 +52,7 @@ def test_what_is_kept_for_the_report_is_around_the_loudest_sample(tmp_path, long
     assert result.figures["loudest_time"] == pytest.approx(1e9 + 200, abs=0.1)
     assert result.figures["gap_fraction"] == pytest.approx(100 / (300 * RATE))
     assert result.figures["residual_sigma"] == pytest.approx(1.0, abs=0.05)
-    assert result.denoised.size == round(32 * RATE)
+    assert result.denoised.size == round(16 * RATE)
     first = round((result.t0 - 1e9) * RATE)
     (written,) = read_strain(tmp_path / "a.hdf5", channel="H1").values()
     np.testing.assert_array_equal(written.values[first : first + result.denoised.size], result.denoised)
