@@ -12,11 +12,9 @@ from sigden.errors import ParameterError
 from sigden.multiband.data.observation import Observation
 from sigden.multiband.data.result import MultibandResult
 from sigden.multiband.forward.operator import forward_operator
-from sigden.multiband.psf.spectrum import gaussian_transfer
+from sigden.multiband.psf.spectrum import gaussian_sharpening, gaussian_transfer
 
 __all__ = ["predict"]
-
-_FLOOR = 1e-6
 
 
 def predict(
@@ -56,8 +54,7 @@ def predict(
     from scipy import fft
 
     grid = result.grid
-    target = gaussian_transfer(grid.shape, grid.scale, result.target_fwhm)
-    sharpen = np.where(target > _FLOOR, 1.0 / np.maximum(target, _FLOOR), 0.0)
+    sharpen = gaussian_sharpening(gaussian_transfer(grid.shape, grid.scale, result.target_fwhm))
     estimate = np.nan_to_num(np.asarray(result.estimate, dtype=np.float64))
     scene = fft.irfft2(fft.rfft2(estimate) * sharpen, s=grid.shape)
     out = []

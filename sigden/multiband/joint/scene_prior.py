@@ -18,11 +18,10 @@ from sigden.multiband.joint.channel import Channel, observed_channel
 from sigden.multiband.joint.fourier_wiener import FourierWiener
 from sigden.multiband.joint.iterative_wiener import IterativeWiener
 from sigden.multiband.joint.planes import fft_workers, weighted_sum
-from sigden.multiband.psf.spectrum import gaussian_transfer
+from sigden.multiband.psf.spectrum import gaussian_sharpening, gaussian_transfer
 
 __all__ = ["ScenePrior", "scene_prior", "sharpness"]
 
-_TARGET_FLOOR = 1e-6
 _TWIN = 128
 """Side in pixels of the patch on which noise is propagated when it is the same everywhere."""
 
@@ -76,8 +75,7 @@ class ScenePrior:
     @cached_property
     def sharpening(self) -> Any:
         """Inverse of `target`, zero where the target passes nothing."""
-        passed = self.target > _TARGET_FLOOR
-        return np.divide(1.0, self.target, out=np.zeros(passed.shape), where=passed)
+        return gaussian_sharpening(self.target)
 
     def predict(self, estimate: Any, *, modes: Any = None) -> list[Any]:
         """Images that an estimate at the target PSF predicts.

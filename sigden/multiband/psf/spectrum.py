@@ -10,8 +10,9 @@ import numpy as np
 
 from sigden.arrays import device_of, is_numpy, namespace, require_array
 
-__all__ = ["affine_transfer", "gaussian_transfer", "psf_transfer"]
+__all__ = ["affine_transfer", "gaussian_sharpening", "gaussian_transfer", "psf_transfer"]
 
+_PASSED = 1e-6
 _REMEMBERED = 1 << 15  # elements of a series, 512 KiB
 
 
@@ -80,6 +81,12 @@ def gaussian_transfer(shape: tuple[int, int], scale: float, fwhm: float) -> np.n
         for f in (np.fft.fftfreq(shape[0], scale), np.fft.rfftfreq(shape[1], scale))
     )
     return row[:, None] * column
+
+
+def gaussian_sharpening(target: Any) -> Any:
+    """Inverse of the transfer function of a target PSF, zero where that passes less than a millionth."""
+    passed = target > _PASSED
+    return np.divide(1.0, target, out=np.zeros(target.shape), where=passed)
 
 
 def affine_transfer(psf: Any, shape: tuple[int, int], matrix: Any) -> Any:
