@@ -7,6 +7,7 @@ import pytest
 
 from sigden import JointSparse, JointWiener
 from sigden.multiband import Grid, Observation, gaussian_psf
+from sigden.multiband.joint.units import in_unit
 
 RESPONSE = {"VIS": {"r": 0.6, "i": 0.4}}
 METHODS = [JointWiener(), JointSparse()]
@@ -54,6 +55,22 @@ def test_single_precision_serves_any_unit(method, scale):
     peak = float(np.max(one.estimate))
     np.testing.assert_allclose(other.estimate / scale, one.estimate, atol=1e-4 * peak)
     np.testing.assert_allclose(other.uncertainty / scale, one.uncertainty, rtol=1e-3)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=type)
+@pytest.mark.parametrize("exponent", [-98, 65])
+def test_single_precision_serves_units_whose_squares_it_cannot_hold(method, exponent):
+    observations, grid = observe((32, 48), {"VIS": 1, "r": 2, "i": 2}, np.float32)
+    mapped = [
+        replace(o, background=np.full(o.shape, 0.5, np.float32), sigma=np.full(o.shape, o.sigma, np.float32))
+        for o in observations
+    ]
+    for given in (observations, mapped):
+        moved = [in_unit(o, -exponent) for o in given]
+        one, other = (method(seen, grid, response=RESPONSE) for seen in (given, moved))
+        np.testing.assert_array_equal(other.estimate, np.ldexp(one.estimate, exponent))
+        np.testing.assert_array_equal(other.uncertainty, np.ldexp(one.uncertainty, exponent))
+        np.testing.assert_allclose(other.noise_covariance, np.ldexp(one.noise_covariance, 2 * exponent))
 
 
 @pytest.mark.parametrize("method", METHODS, ids=type)
