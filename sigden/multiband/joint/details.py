@@ -154,5 +154,6 @@ def posterior_details(
             variance[b] += float(weight) ** 2 * error
             total[b] += float(weight) ** 2 * through
     out *= colour
-    variance *= np.asarray(passage.details / np.where(total > 0, total, 1), dtype=images.dtype)
+    np.divide(variance, total, out=variance, where=total > 0)
+    variance *= np.asarray(passage.details, dtype=images.dtype)
     return out, variance

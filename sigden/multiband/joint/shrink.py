@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from sigden.multiband.data.power import row_blocks
 from sigden.multiband.joint.planes import weighted_sum
 
 __all__ = ["colour_basis", "detail_noise", "noise_pairs", "shrink_colours"]
@@ -66,13 +67,20 @@ def detail_noise(pairs: Any, weights: Any, colour: Any) -> Any:
     numpy.ndarray, shape (scales, 1, 1) or (scales, rows, columns)
         In the precision of `colour`.
     """
-    total: Any = 0.0
-    parts = [float(w) / c for w, c in zip(weights, colour, strict=True)]
-    for b, mine in enumerate(parts):
-        for d, other in enumerate(parts[: b + 1]):
-            share = pairs[b, d] if b == d else 2.0 * pairs[b, d]
-            total = total + share.astype(colour.dtype) * (mine * other)
-    return total
+    first, second = np.tril_indices(len(weights))
+    shares = np.where(first == second, 1.0, 2.0)[:, None, None, None] * pairs[first, second]
+    shares = shares.astype(colour.dtype)
+    scale = np.asarray(weights, dtype=colour.dtype)[:, None, None]
+    out = np.empty((shares.shape[1], *np.broadcast_shapes(shares.shape[2:], colour.shape[1:])), colour.dtype)
+    for rows in row_blocks(out.shape[1:]):
+        parts = scale / colour[:, rows] if colour.shape[1] > 1 else scale / colour
+        products = parts[first] * parts[second]
+        if shares.shape[-2:] == (1, 1) and colour.shape[1] > 1:
+            out[:, rows] = np.tensordot(shares[..., 0, 0].T, products, 1)
+        else:
+            share = shares[:, :, rows] if shares.shape[2] > 1 else shares
+            out[:, rows] = np.sum(share * products[:, None], axis=0)
+    return out
 
 
 def shrink_colours(images: Any, basis: Any, flux: Any, pairs: Any, threshold: float) -> Any:

@@ -110,8 +110,8 @@ class JointSparse(JointMethod):
             Images at the target PSF.
         """
         if exponent := unit_exponent(check_observations(observations)):
-            alike = [in_unit(o, exponent) for o in observations]
-            return in_unit_of_data(self(alike, grid, response=response), exponent)
+            scaled = [in_unit(o, exponent) for o in observations]
+            return in_unit_of_data(self(scaled, grid, response=response), exponent)
         prior, correlation = self.settled(self.prior(observations, grid, response))
         first, last = self._solvers(prior, correlation)
         twins = (first, last) if prior.twin is prior else self._solvers(prior.twin, correlation)

@@ -200,8 +200,8 @@ class JointWiener(JointMethod):
             If the observations do not fit the grid or each other.
         """
         if exponent := unit_exponent(check_observations(observations)):
-            alike = [in_unit(o, exponent) for o in observations]
-            return in_unit_of_data(self(alike, grid, response=response), exponent)
+            scaled = [in_unit(o, exponent) for o in observations]
+            return in_unit_of_data(self(scaled, grid, response=response), exponent)
         prior, correlation = self.settled(self.prior(observations, grid, response))
         solver = prior.solver(correlation=correlation)
         alike = solver if prior.twin is prior else prior.twin.solver(correlation=correlation)
