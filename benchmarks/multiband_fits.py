@@ -20,7 +20,7 @@ _SCARLET_ITERATIONS = 1000
 _SPECTRUM_STEP, _MORPHOLOGY_STEP = 0.05, 0.1
 # STARRED: AdaBelief with a decaying rate as in its notebooks, data scaled to a peak of 100
 _STARRED_ITERATIONS = 2000
-_STARRED_RATE = 0.1
+_STARRED_RATE = 1.0
 _STARRED_PEAK = 100.0
 
 
