@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sigden.batch.cube_parts import CubeFileRun, denoise_cube_file
     from sigden.batch.denoised import DenoisedStrain, analyse, denoise_to_file, write_denoised
     from sigden.batch.files import Outcome, run_file
     from sigden.batch.many import run_files
@@ -14,9 +15,11 @@ if TYPE_CHECKING:
     from sigden.batch.outputs import output_for, refuse_existing, staged, strain_stem
 
 __all__ = [
+    "CubeFileRun",
     "DenoisedStrain",
     "Outcome",
     "analyse",
+    "denoise_cube_file",
     "denoise_to_file",
     "open_network",
     "output_for",
@@ -31,9 +34,11 @@ __all__ = [
 
 _HOMES = MappingProxyType(
     {
+        "CubeFileRun": "cube_parts",
         "DenoisedStrain": "denoised",
         "Outcome": "files",
         "analyse": "denoised",
+        "denoise_cube_file": "cube_parts",
         "denoise_to_file": "denoised",
         "open_network": "network",
         "output_for": "outputs",

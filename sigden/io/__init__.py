@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from sigden.io.atomic import atomic_path, prepare_output
     from sigden.io.corrected import correct_table, fit_table
     from sigden.io.cube import read_cube, write_cube
+    from sigden.io.cube_create import create_cube
+    from sigden.io.cube_open import open_cube
     from sigden.io.cube_value import Cube
     from sigden.io.examples import shipped_example
     from sigden.io.gwosc import fetch_event
@@ -34,8 +36,10 @@ __all__ = [
     "column",
     "column_names",
     "correct_table",
+    "create_cube",
     "fetch_event",
     "fit_table",
+    "open_cube",
     "open_hdf5",
     "open_mosaic",
     "open_strain",
@@ -69,8 +73,10 @@ _HOMES = MappingProxyType(
         "column": "tables",
         "column_names": "tables",
         "correct_table": "corrected",
+        "create_cube": "cube_create",
         "fetch_event": "gwosc",
         "fit_table": "corrected",
+        "open_cube": "cube_open",
         "open_hdf5": "hdf5",
         "open_mosaic": "multiband.mosaic",
         "open_strain": "strain",

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sigden.denoisers.tracks import TrackModel, estimate_tracks
+from sigden.denoisers.tracks import TrackModel, estimate_tracks, standard_error
 from sigden.noise import PowerSpectrum, welch_psd
 from sigden.strain.adaptive import LocalEstimate
 
@@ -18,10 +18,6 @@ _RESOLUTION_SECONDS = 0.125
 _LOWEST = 0.03  # of the plateau: below it the band counts as closed
 _HEADROOM = 1.15
 _EDGE_SECONDS = 0.35
-_MODEL_ERROR = (
-    1.0  # posterior spread to error of the estimate, from injections (benchmarks/strain_uncertainty.py)
-)
-_FLOOR = 0.03
 
 
 def tracked(
@@ -55,14 +51,16 @@ def tracked(
     Notes
     -----
     The skirts of the band are lifted to the level of the plateau first, since signals are as strong against
-    the noise there (`FlatBand`). The estimate is that of `estimate_tracks`.
+    the noise there (`FlatBand`). The estimate is that of `estimate_tracks`, its error that of
+    `standard_error`.
     """
     flat = FlatBand(z.size, sample_rate, band, density or noise_density(z, sample_rate, band))
-    found = estimate_tracks(flat.analytic(z), flat.rate, band, model)
-    estimate = flat.real(found.signal)
-    spread = flat.resample(np.sqrt(found.variance)) * flat.plateau
-    error = np.hypot(spread, _FLOOR)
-    return LocalEstimate(estimate, error, 0.0, 1)
+    series = flat.analytic(z)
+    found = estimate_tracks(series, flat.rate, band, model)
+    # mean square of the noise, the empty edges of the band included, from the median of its exponential law
+    power = min(1.0, float(np.median(np.abs(series) ** 2)) / math.log(2.0))
+    spread = standard_error(series, flat.rate, found, model, power=power)
+    return LocalEstimate(flat.real(found.signal), flat.resample(spread) * flat.plateau, 0.0, 1)
 
 
 def noise_density(z: Any, sample_rate: float, band: tuple[float, float]) -> PowerSpectrum:

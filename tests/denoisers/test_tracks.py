@@ -1,9 +1,12 @@
 """Chirp tracks: what a path through time and frequency gains, and what it must not do."""
 
+import math
+
 import numpy as np
 import pytest
 
 from sigden import ChirpTracks, InputError, ParameterError, from_toml
+from sigden.denoisers.tracks import TrackEstimate, TrackModel, standard_error
 from sigden.denoisers.tracks.chirplets import analyse, grid, place
 from sigden.denoisers.tracks.likelihood import AMPLITUDES, PER_UNIT, tables
 from sigden.denoisers.tracks.moves_numba import MARGIN, advance, advance_adjoint, amplitude_weights
@@ -89,6 +92,30 @@ def test_the_uncertainty_is_of_the_size_of_the_error():
         error = (found.estimate - 3 * TRUTH)[350:680]
         ratios.append(np.mean(error**2) / np.mean(found.details["uncertainty"][350:680] ** 2))
     assert 0.4 < np.mean(ratios) < 2.0
+
+
+def claimed(residual, variance, n=4000):
+    """Standard error in the middle of a stretch with a steady residual and posterior variance."""
+    still = TrackEstimate(np.zeros(n, "c8"), np.full(n, variance), np.ones(n), np.zeros(n))
+    return standard_error(np.full(n, residual, "c8"), 1.0, still, TrackModel(horizon=40.0))[n // 2]
+
+
+def test_without_evidence_against_it_the_error_is_the_models_own():
+    variance = 0.5
+    expected = 2 * (0.6 * variance + 0.01)
+    assert claimed(math.sqrt(1.0 + expected), variance) == pytest.approx(math.sqrt(expected / 2), rel=1e-6)
+
+
+def test_what_the_residual_shows_of_a_missed_signal_is_in_the_error():
+    missed = 4.0
+    assert claimed(math.sqrt(1.0 + missed), 1.0) == pytest.approx(math.sqrt(missed / 2), rel=0.05)
+    sizes = [claimed(math.sqrt(1.0 + m), 0.1) for m in (0.0, 0.5, 1.0, 2.0)]
+    assert sorted(sizes) == sizes
+    assert sizes[-1] > 1.5 * sizes[0]
+
+
+def test_the_error_stays_positive_where_the_residual_is_below_the_noise():
+    assert claimed(0.0, 1.0) > 0.1
 
 
 def test_one_step_back_is_the_transpose_of_one_step():

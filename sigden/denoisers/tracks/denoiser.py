@@ -12,6 +12,7 @@ import numpy as np
 from sigden.arrays import is_numpy, namespace
 from sigden.denoisers.base import Denoiser
 from sigden.denoisers.prepare import as_rows, noise_per_row
+from sigden.denoisers.tracks.error import standard_error
 from sigden.denoisers.tracks.estimate import TrackModel, estimate_tracks
 from sigden.errors import InputError, ParameterError
 from sigden.noise import difference_sigma, mad_sigma
@@ -96,7 +97,7 @@ class ChirpTracks(Denoiser):
         Returns
         -------
         Solution
-            Closed form; `details` holds ``uncertainty`` (posterior standard deviation) and ``presence``
+            Closed form; `details` holds ``uncertainty`` (standard error, `standard_error`) and ``presence``
             (probability of a track), both of the data's shape.
 
         Raises
@@ -160,12 +161,15 @@ def _row(row: Any, hidden: Any, sigma: float | None, model: TrackModel) -> tuple
     # one-sided spectrum at half the rate: coefficients of unit noise have unit variance
     series = np.fft.ifft(spectrum) / np.sqrt(2.0)
     halves = (n + 1) // 2
-    found = estimate_tracks(series[:halves].astype(np.complex64), 0.5, (0.0, 0.5), model)
+    series = series[:halves].astype(np.complex64)
+    found = estimate_tracks(series, 0.5, (0.0, 0.5), model)
     back = np.zeros(size // 2 + 1, dtype=np.complex128)
     back[: size // 2] = np.fft.fft(found.signal * np.sqrt(2.0), size // 2)
     estimate = np.fft.irfft(back, size)[:n]
     times = np.arange(n) / 2
-    error = np.interp(times, np.arange(halves), np.sqrt(2.0 * found.variance))
+    # the masked samples' share of the noise is missing
+    spread = standard_error(series, 0.5, found, model, power=float(np.mean(~hidden)))
+    error = np.interp(times, np.arange(halves), math.sqrt(2.0) * spread)
     presence = np.interp(times, np.arange(halves), found.presence)
     return low + unit * (centre + level * estimate), unit * level * error, presence
 

@@ -57,11 +57,14 @@ class TrackEstimate:
         Posterior variance of its real part, between the tracks and within them.
     presence : numpy.ndarray, shape (n,)
         Probability that a track passes.
+    freedom : numpy.ndarray, shape (n,)
+        Amplitudes fitted per sample: one for each window that a track passes.
     """
 
     signal: Any
     variance: Any
     presence: Any
+    freedom: Any
 
 
 def estimate_tracks(
@@ -107,14 +110,14 @@ def estimate_tracks(
             whole = _averaged(parts, model.horizon * sample_rate)
             for old, new in zip(mean, whole, strict=True):
                 old[a:b] += fade * (new - old[a:b])
-    signal, second, presence = mean
+    signal, second, presence, freedom = mean
     variance = np.maximum(second - np.abs(signal) ** 2, 0.0) / 2.0
-    return TrackEstimate(signal, variance, np.clip(presence, 0.0, 1.0))
+    return TrackEstimate(signal, variance, np.clip(presence, 0.0, 1.0), freedom)
 
 
 def _solved(
     x: Any, levels: Sequence[Level], sample_rate: float, model: TrackModel
-) -> list[tuple[Any, Any, Any, Any]]:
+) -> list[tuple[Any, Any, Any, Any, Any]]:
     coefficients = [analyse(x, level) for level in levels]
     # the tables end there: louder series are treated as if their noise were louder too
     peak = max(float(np.abs(c).max()) for c in coefficients)
@@ -125,16 +128,18 @@ def _solved(
     ]
 
 
-def _averaged(found: list[tuple[Any, Any, Any, Any]], reach: float) -> tuple[Any, Any, Any]:
-    """Mean, mean square and presence over the lengths, weighted by their evidence."""
+def _averaged(found: list[tuple[Any, Any, Any, Any, Any]], reach: float) -> tuple[Any, Any, Any, Any]:
+    """Mean, mean square, presence and freedom over the lengths, weighted by their evidence."""
     from scipy.ndimage import gaussian_filter1d
 
-    rate = np.stack([f[3] for f in found])
+    rate = np.stack([f[4] for f in found])
     evidence = gaussian_filter1d(rate, reach / 2.5, axis=1, mode="nearest") * reach
     weights = np.exp(evidence - evidence.max(axis=0))
     weights /= weights.sum(axis=0)
-    signal, second, presence = (sum(w * f[i] for w, f in zip(weights, found, strict=True)) for i in range(3))
-    return signal, second, presence
+    signal, second, presence, freedom = (
+        sum(w * f[i] for w, f in zip(weights, found, strict=True)) for i in range(4)
+    )
+    return signal, second, presence, freedom
 
 
 def _awake(present: Any, edge: int) -> list[tuple[int, int]]:
@@ -163,8 +168,8 @@ def _fade(a: int, b: int, n: int, length: int) -> Any:
 
 def _one_length(
     c: Any, level: Level, n: int, sample_rate: float, model: TrackModel, unit: float
-) -> tuple[Any, Any, Any, Any]:
-    """Mean, mean square, presence and log evidence per sample, each of shape (n,)."""
+) -> tuple[Any, Any, Any, Any, Any]:
+    """Mean, mean square, presence, freedom and log evidence per sample, each of shape (n,)."""
     from sigden.denoisers.tracks.moves_numba import amplitude_weights
     from sigden.denoisers.tracks.passes_numba import smooth_tracks
 
@@ -182,4 +187,5 @@ def _one_length(
     )  # fmt: skip
     density = np.interp(np.arange(n), np.arange(count) * level.hop, evidence / level.hop)
     mean_square = spread(level, power * (unit / level.gain) ** 2, n)
-    return place(level, c * gain, n), mean_square, spread(level, presence, n), density
+    present = spread(level, presence, n)
+    return place(level, c * gain, n), mean_square, present, present / level.length, density

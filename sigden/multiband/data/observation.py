@@ -209,6 +209,11 @@ class Observation:
                 )
         return values
 
+    @cached_property
+    def transfers(self) -> dict[Any, Any]:
+        """Transfer functions of `psf` on small grids, once asked for; parts of a mosaic share them."""
+        return {}
+
     @property
     def pixel_scale(self) -> float:
         """Arcsec per pixel."""

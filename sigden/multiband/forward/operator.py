@@ -21,6 +21,8 @@ __all__ = ["CommensurateForward", "block_transfer", "commensurate_factor", "forw
 RATIO_TOLERANCE = 1e-6
 """Departure from one of the ratio of scales of PSF and grid that counts as rounding."""
 
+_REMEMBERED = 1 << 18  # pixels of a grid whose transfer function an observation keeps
+
 
 def transfer(observation: Observation, grid: Grid) -> Any:
     r"""Transfer function of an observation whose pixels are blocks of k x k pixels of the grid.
@@ -84,6 +86,9 @@ def block_transfer(
     array of complex128 or complex64, shape ``(rows, columns // 2 + 1)``
         Values on the grid of ``rfft2``.
     """
+    key = (grid.shape, factor, single)
+    if psf is observation.psf and key in observation.transfers:
+        return observation.transfers[key]
     xp = namespace(psf)
     ratio = float(observation.psf_scale or observation.pixel_scale) * factor / observation.pixel_scale
     ratio = 1.0 if abs(ratio - 1.0) < RATIO_TOLERANCE else ratio
@@ -99,6 +104,8 @@ def block_transfer(
         out[:, k : k + 1] = xp.astype(
             CircularConvolve.from_transfer(alone, (grid.shape[0], 1)).transfer, out.dtype
         )
+    if psf is observation.psf and math.prod(grid.shape) <= _REMEMBERED:
+        observation.transfers[key] = out
     return out
 
 

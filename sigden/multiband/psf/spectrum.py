@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from sigden.arrays import device_of, require_array
+from sigden.arrays import device_of, is_numpy, namespace, require_array
 
 __all__ = ["affine_transfer", "gaussian_transfer", "psf_transfer"]
+
+_REMEMBERED = 1 << 15  # elements of a series, 512 KiB
 
 
 def psf_transfer(
@@ -129,14 +132,16 @@ def _separable_transfer(
 ) -> Any:
     xp = require_array(psf, "psf")
     place = device_of(psf)
-    rows = [_signed(k, shape[0]) * row_ratio for k in range(shape[0])]
-    columns = [k / shape[1] * column_ratio for k in range(shape[1] // 2 + 1)]
-    left = _phases(xp, rows, psf.shape[0], place)
-    right = _phases(xp, columns, psf.shape[1], place)
+    left = _series(xp, shape[0], shape[0] // 2 + 1, row_ratio, psf.shape[0], place)
+    right = _series(xp, shape[1], shape[1] // 2 + 1, column_ratio, psf.shape[1], place)
+    values = xp.astype(psf, xp.float64)
+    left = (xp.real(left) @ values) + 1j * (xp.imag(left) @ values)
+    # rows of negative frequency are those of positive frequency, conjugate along the rows' axis alone
+    mirror = xp.flip(left[1 : (shape[0] + 1) // 2, :], axis=0)
+    left = xp.concat([left, xp.conj(mirror)], axis=0)
     if lines is not None:
         left = left * xp.reshape(lines[0], (-1, 1))
         right = right * xp.reshape(lines[1], (-1, 1))
-    left = left @ xp.astype(psf, xp.complex128)
     if single:
         left, right = xp.astype(left, xp.complex64), xp.astype(right, xp.complex64)
     return left @ xp.matrix_transpose(right)
@@ -144,6 +149,21 @@ def _separable_transfer(
 
 def _signed(k: int, n: int) -> float:
     return (k if 2 * k <= n else k - n) / n
+
+
+def _series(xp: Any, size: int, length: int, ratio: float, samples: int, place: Any) -> Any:
+    """Fourier series of samples at the first frequencies of an axis; small ones of NumPy are remembered."""
+    if is_numpy(xp) and length * samples <= _REMEMBERED:
+        return _numpy_series(size, length, ratio, samples)
+    return _phases(xp, [k / size * ratio for k in range(length)], samples, place)
+
+
+@lru_cache(maxsize=32)
+def _numpy_series(size: int, length: int, ratio: float, samples: int) -> Any:
+    xp = namespace(np.empty(0))
+    out = _phases(xp, [k / size * ratio for k in range(length)], samples, device_of(np.empty(0)))
+    out.flags.writeable = False
+    return out
 
 
 def _phases(xp: Any, frequencies: Any, size: int, place: Any) -> Any:
