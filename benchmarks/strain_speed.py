@@ -1,4 +1,4 @@
-"""Speed of `StrainDenoiser` and `CoherentStrain`: 32 s of two detectors, raw strain in, calibrated strain out."""
+"""Speed of `StrainDenoiser` and `CoherentStrain`: 32 s of two detectors, raw in, calibrated out."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sigden.debias.moments import Design, score_weights, solve, sums
+from sigden.debias.moments import Design, Sums, score_weights, solve, sums
 
 __all__ = ["choose_ridge", "choose_score_ridge", "folds_of", "held_out_risk", "variance_charge"]
 
@@ -33,6 +33,10 @@ def _ranks(x: Any) -> Any:
     return ranks
 
 
+def _members(folds: Any) -> list[Any]:
+    return [np.flatnonzero(folds == f) for f in np.unique(folds)]
+
+
 def choose_score_ridge(design: Design, folds: Any, penalty: Any) -> float:
     """Ridge of the score of the truth, by the held-out risk of score matching.
 
@@ -41,7 +45,7 @@ def choose_score_ridge(design: Design, folds: Any, penalty: Any) -> float:
     The risk ``E[s(Y)^2 / 2 + s'(Y)]`` needs no density (Hyvarinen 2005, theorem 1).
     """
     total = sums(design)
-    parts = [sums(design, folds == f) for f in np.unique(folds)]
+    parts = [sums(design, where) for where in _members(folds)]
     risks = []
     for ridge in SCORE_RIDGES:
         risk = 0.0
@@ -64,14 +68,17 @@ def variance_charge(design: Design) -> float:
     return _CONTRAST * q / n
 
 
-def held_out_risk(design: Design, folds: Any, roughness: Any, penalty: Any) -> tuple[float, Any]:
-    """Squared moments of held-out residuals, with the charge for variance, and each pair's part in them."""
-    total = sums(design)
+def held_out_risk(
+    design: Design, parts: Sequence[tuple[Any, Sums]], roughness: Any, penalty: Any
+) -> tuple[float, Any]:
+    """Squared moments of held-out residuals, with the charge for variance, and each pair's part in them.
+
+    `parts` holds the pairs of each fold and the sums over all others.
+    """
     charge = variance_charge(design)
     rho = np.empty(design.t.size)
-    for f in np.unique(folds):
-        where = folds == f
-        b, _, _ = solve(total.without(sums(design, where)), roughness, penalty, charge)
+    for where, others in parts:
+        b, _, _ = solve(others, roughness, penalty, charge)
         rho[where] = design.x[where] @ b - design.t[where]
     n = design.t.size
     moments = design.z.T @ rho / n
@@ -85,7 +92,9 @@ def choose_ridge(
     design: Design, folds: Any, roughness: Any, penalty: Any, ridges: Sequence[float]
 ) -> tuple[float, float]:
     """Largest ridge whose held-out risk is within one standard error of the least, and the least risk."""
-    found = [held_out_risk(design, folds, ridge * roughness, penalty) for ridge in ridges]
+    total = sums(design)
+    parts = [(where, total.without(sums(design, where))) for where in _members(folds)]
+    found = [held_out_risk(design, parts, ridge * roughness, penalty) for ridge in ridges]
     best = int(np.argmin([risk for risk, _ in found]))
     least, parts = found[best]
     chosen = ridges[best]
