@@ -67,20 +67,22 @@ def detail_noise(pairs: Any, weights: Any, colour: Any) -> Any:
     numpy.ndarray, shape (scales, 1, 1) or (scales, rows, columns)
         In the precision of `colour`.
     """
-    first, second = np.tril_indices(len(weights))
-    shares = np.where(first == second, 1.0, 2.0)[:, None, None, None] * pairs[first, second]
-    shares = shares.astype(colour.dtype)
     scale = np.asarray(weights, dtype=colour.dtype)[:, None, None]
-    out = np.empty((shares.shape[1], *np.broadcast_shapes(shares.shape[2:], colour.shape[1:])), colour.dtype)
-    for rows in row_blocks(out.shape[1:]):
-        parts = scale / colour[:, rows] if colour.shape[1] > 1 else scale / colour
-        products = parts[first] * parts[second]
-        if shares.shape[-2:] == (1, 1) and colour.shape[1] > 1:
-            out[:, rows] = np.tensordot(shares[..., 0, 0].T, products, 1)
-        else:
-            share = shares[:, :, rows] if shares.shape[2] > 1 else shares
-            out[:, rows] = np.sum(share * products[:, None], axis=0)
-    return out
+    first, second = np.tril_indices(len(scale))
+    twice = np.where(first == second, 1.0, 2.0)
+    if pairs.shape[-2:] == (1, 1) and colour.shape[1] > 1:
+        # the same everywhere: a matrix product for all scales, a few rows of wide planes at a time
+        shares = (twice[:, None] * pairs[first, second, :, 0, 0]).astype(colour.dtype)
+        out = np.empty((shares.shape[1], *colour.shape[1:]), colour.dtype)
+        for rows in row_blocks(colour.shape[1:]):
+            parts = scale / colour[:, rows]
+            out[:, rows] = np.tensordot(shares.T, parts[first] * parts[second], 1)
+        return out
+    parts = scale / colour
+    total: Any = 0.0
+    for b, d, weight in zip(first, second, twice, strict=True):
+        total = total + (weight * pairs[b, d]).astype(colour.dtype) * (parts[b] * parts[d])
+    return total
 
 
 def shrink_colours(images: Any, basis: Any, flux: Any, pairs: Any, threshold: float) -> Any:
