@@ -8,12 +8,19 @@ from typing import Any
 import numpy as np
 
 from sigden.arrays import device_of, require_array
-from sigden.operators import CircularConvolve
 
 __all__ = ["affine_transfer", "gaussian_transfer", "psf_transfer"]
 
 
-def psf_transfer(psf: Any, shape: tuple[int, int], *, psf_scale: float = 1.0, scale: float = 1.0) -> Any:
+def psf_transfer(
+    psf: Any,
+    shape: tuple[int, int],
+    *,
+    psf_scale: float = 1.0,
+    scale: float = 1.0,
+    lines: tuple[Any, Any] | None = None,
+    single: bool = False,
+) -> Any:
     r"""Transfer function of a centred PSF on the Fourier grid of an image.
 
     .. math:: \hat h(f) = \sum_j h_j \, e^{-2\pi i f \cdot j \, s_{psf}}, \qquad
@@ -27,10 +34,14 @@ def psf_transfer(psf: Any, shape: tuple[int, int], *, psf_scale: float = 1.0, sc
         Rows and columns of the image.
     psf_scale, scale : float, optional
         Distances of the samples of the PSF and of the image, in one unit.
+    lines : tuple of array, optional
+        Factors along rows and along columns, shapes ``(shape[0],)`` and ``(shape[1] // 2 + 1,)``.
+    single : bool, optional
+        Whether single precision is enough.
 
     Returns
     -------
-    array of complex128, shape ``(shape[0], shape[1] // 2 + 1)``
+    array of complex128 or complex64, shape ``(shape[0], shape[1] // 2 + 1)``
         Values on the grid of ``rfft2``; one at frequency zero for a PSF of unit sum.
 
     Notes
@@ -40,7 +51,7 @@ def psf_transfer(psf: Any, shape: tuple[int, int], *, psf_scale: float = 1.0, sc
     are zero.
     """
     ratio = psf_scale / scale
-    return _separable_transfer(psf, shape, ratio, ratio)
+    return _separable_transfer(psf, shape, ratio, ratio, lines, single)
 
 
 def gaussian_transfer(shape: tuple[int, int], scale: float, fwhm: float) -> np.ndarray:
@@ -61,8 +72,11 @@ def gaussian_transfer(shape: tuple[int, int], scale: float, fwhm: float) -> np.n
         Values on the grid of ``rfft2``.
     """
     width = fwhm / math.sqrt(8.0 * math.log(2.0))
-    squared = np.fft.fftfreq(shape[0], scale)[:, None] ** 2 + np.fft.rfftfreq(shape[1], scale) ** 2
-    return np.exp(-2.0 * (math.pi * width) ** 2 * squared)
+    row, column = (
+        np.exp(-2.0 * (math.pi * width * f) ** 2)
+        for f in (np.fft.fftfreq(shape[0], scale), np.fft.rfftfreq(shape[1], scale))
+    )
+    return row[:, None] * column
 
 
 def affine_transfer(psf: Any, shape: tuple[int, int], matrix: Any) -> Any:
@@ -105,20 +119,27 @@ def affine_transfer(psf: Any, shape: tuple[int, int], matrix: Any) -> Any:
     return out
 
 
-def _separable_transfer(psf: Any, shape: tuple[int, int], row_ratio: float, column_ratio: float) -> Any:
+def _separable_transfer(
+    psf: Any,
+    shape: tuple[int, int],
+    row_ratio: float,
+    column_ratio: float,
+    lines: tuple[Any, Any] | None = None,
+    single: bool = False,
+) -> Any:
     xp = require_array(psf, "psf")
-    if (
-        row_ratio == 1.0
-        and column_ratio == 1.0
-        and all(n <= m for n, m in zip(psf.shape, shape, strict=True))
-    ):
-        return CircularConvolve(psf, shape).transfer
     place = device_of(psf)
     rows = [_signed(k, shape[0]) * row_ratio for k in range(shape[0])]
     columns = [k / shape[1] * column_ratio for k in range(shape[1] // 2 + 1)]
     left = _phases(xp, rows, psf.shape[0], place)
     right = _phases(xp, columns, psf.shape[1], place)
-    return left @ xp.astype(psf, xp.complex128) @ xp.matrix_transpose(right)
+    if lines is not None:
+        left = left * xp.reshape(lines[0], (-1, 1))
+        right = right * xp.reshape(lines[1], (-1, 1))
+    left = left @ xp.astype(psf, xp.complex128)
+    if single:
+        left, right = xp.astype(left, xp.complex64), xp.astype(right, xp.complex64)
+    return left @ xp.matrix_transpose(right)
 
 
 def _signed(k: int, n: int) -> float:
