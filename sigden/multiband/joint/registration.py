@@ -13,6 +13,7 @@ __all__ = ["DisplacedImageWarning", "Displacement", "displacement", "warn_displa
 
 LIMITS = (0.5, 0.2)
 """Native pixels by which one image, and the mean of all of one pixel scale, may lie off the sharpest."""
+_WITHIN = 0.99
 SURE = 5.0
 """Standard errors that a displacement must have."""
 
@@ -52,15 +53,19 @@ def displacement(seen: Any, data: Any, weight: Any) -> Displacement | None:
     Returns
     -------
     Displacement or None
-        None if there is too little light to tell.
+        None if there is too little light to tell, or some of it at the border.
 
     Notes
     -----
     To first order the image is :math:`f (s - \\delta_r \\partial_r s - \\delta_c \\partial_c s)`: least
     squares in the three factors, with central differences. Displacements of a pixel and more are told too
-    small.
+    small. A hundredth of the squared light within an eighth of the side from the border, and nothing is told.
     """
-    if min(data.shape) < 3:
+    if min(data.shape) < 4:
+        return None
+    # near the border light of the one image may have left the other, or come in through a periodic one
+    inside = tuple(slice(n // 8, n - n // 8) for n in data.shape)
+    if not np.sum(seen[inside] ** 2) > _WITHIN * np.sum(seen**2):
         return None
     planes = (seen, *np.gradient(seen))
     weighted = [weight * p for p in planes]
