@@ -15,6 +15,7 @@ from sigden.multiband.forward.operator import CommensurateForward, forward_opera
 from sigden.multiband.joint.error_map import model_variance
 from sigden.multiband.joint.gradient import JointGradient
 from sigden.multiband.joint.local_colour import LocalColour
+from sigden.multiband.joint.registration import DisplacedImageWarning
 from sigden.multiband.joint.sparse import JointSparse
 from sigden.multiband.joint.wiener import JointWiener
 from sigden.multiband.predict import predict
@@ -40,6 +41,7 @@ from sigden.multiband.tiles.stamps import deconvolve_stamps
 __all__ = [
     "CommensurateForward",
     "Denoised",
+    "DisplacedImageWarning",
     "FieldForward",
     "Grid",
     "JointGradient",

@@ -45,7 +45,7 @@ def model_variance(estimate: Any, residual: Sequence[Any], prior: ScenePrior) ->
     with the mean colour f, the mean :math:`\\bar x` of the bands over f, the misfit m that the squared
     standardised residual :math:`\\chi^2` of wide bands shows, relative to the light, and means over a
     Gaussian of 2.2 pixels. The three constants (:math:`\\kappa` is 0.055) are fitted to the errors of
-    `JointWiener` and `JointSparse` on simulated fields of real and parametric galaxies.
+    `JointWiener` on simulated fields of real and parametric galaxies.
     """
     from sigden.denoisers.starlet.transform import smooth_starlet
 

@@ -18,6 +18,7 @@ from sigden.multiband.joint.channel import Channel, observed_channel
 from sigden.multiband.joint.fourier_wiener import FourierWiener
 from sigden.multiband.joint.iterative_wiener import IterativeWiener
 from sigden.multiband.joint.planes import fft_workers, weighted_sum
+from sigden.multiband.joint.registration import displacement, warn_displaced
 from sigden.multiband.psf.spectrum import gaussian_sharpening, gaussian_transfer
 
 __all__ = ["ScenePrior", "scene_prior", "sharpness"]
@@ -203,13 +204,19 @@ def scene_prior(
         If the observations do not fit the grid or each other, or none is of a narrow band.
     ParameterError
         If an observation has no noise level, or the response is not of these observations.
+
+    Warns
+    -----
+    DisplacedImageWarning
+        If images lie off the place of the sharpest one.
     """
     observations = check_observations(observations)
     bands = check_response(observations, response)
     channels = tuple(observed_channel(o, grid, bands, response, model_error) for o in observations)
     sharpest = max(range(len(channels)), key=lambda i: sharpness(observations[i]))
     power = _power(observations[sharpest], channels[sharpest], grid)
-    flux = _relative_flux(channels, channels[sharpest], power.on(grid.shape, grid.scale), grid)
+    light = power.on(grid.shape, grid.scale)
+    flux = _relative_flux(observations, channels, channels[sharpest], light, grid)
     return ScenePrior(bands, observations, channels, power, flux, target_fwhm, grid)
 
 
@@ -220,11 +227,14 @@ def _power(observation: Observation, channel: Channel, grid: Grid) -> ScenePower
     return replace(power, step=power.step / grid.scale)
 
 
-def _relative_flux(channels: Sequence[Channel], sharp: Channel, power: Any, grid: Grid) -> Any:
+def _relative_flux(
+    observations: Sequence[Observation], channels: Sequence[Channel], sharp: Channel, power: Any, grid: Grid
+) -> Any:
     """Flux of every band over that of the sharpest image, where both have light.
 
     The sharpest image, deconvolved, is seen through each channel and fitted to its data; a prior of one,
-    uncertain by one, keeps the answer sane where there is hardly any light.
+    uncertain by one, keeps the answer sane where there is hardly any light. The same fit tells images that
+    lie off their place.
     """
     from scipy import fft
 
@@ -241,7 +251,8 @@ def _relative_flux(channels: Sequence[Channel], sharp: Channel, power: Any, grid
     closed = all(c.transfer is not None for c in channels)
     scene = None if closed else fft.irfft2(modes[0], s=grid.shape, norm="ortho")
     top, bottom = np.ones(bands), np.ones(bands)
-    for c in channels:
+    moved = []
+    for c, observation in zip(channels, observations, strict=True):
         if np.count_nonzero(c.mix) != 1 or c is sharp:
             continue
         weight = 1.0 / c.sigma**2 if c.error is None else 1.0 / c.error**2
@@ -250,6 +261,10 @@ def _relative_flux(channels: Sequence[Channel], sharp: Channel, power: Any, grid
         seen = seen * float(c.mix[b])
         top[b] += np.sum(weight * seen * c.data)
         bottom[b] += np.sum(weight * seen**2)
+        off = displacement(seen, c.data, weight)
+        if off is not None:
+            moved.append((observation.band, observation.pixel_scale, off))
+    warn_displaced(moved)
     flux = top / bottom
     return np.maximum(flux, 0.05 * max(float(flux.max()), 1e-6))
 

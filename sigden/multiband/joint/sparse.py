@@ -57,19 +57,24 @@ class JointSparse(JointMethod):
     Notes
     -----
     First, a Wiener estimate whose prior has ten times the power of the scene: it smooths little and carries
-    noise.
+    noise. Shrinkage in an orthogonal colour basis of the flux-normalised bands, their mean and contrasts
+    between them, makes a pilot of it: every starlet coefficient is multiplied by ``max(0, 1 - t s^2 / p)``,
+    where s is its propagated noise, exact for each scale and colour, p the power of its neighbourhood and t
+    the threshold.
 
-    Second, shrinkage in an orthogonal colour basis of the flux-normalised bands, their mean and contrasts
-    between them: every starlet coefficient is multiplied by ``max(0, 1 - t s^2 / p)``, where s is its
-    propagated noise, exact for each scale and colour, p the power of its neighbourhood and t the threshold.
+    Second, the pilot's mean band times the colours of its neighbourhood, as wide as the widest PSF, is what
+    the bands are taken to be where nothing resolves them. The same Wiener estimate of what the data hold
+    beyond that is added, and every starlet coefficient, of the bands over their local colours, is multiplied
+    by its posterior factor ``tau^2 / (tau^2 + s^2)`` (`posterior_details`): the prior variance tau^2 is the
+    pilot's power, and never less than a part of the squared light around.
 
     Third, a Wiener estimate of what the data still hold beyond that, with a prior of a hundredth of the power
     and little correlation between bands, is added: it moves fluxes and colours back to what the data say and
     adds hardly any noise.
 
-    `uncertainty` is the noise that comes through where nothing is kept, one and a half times the noise
-    variance of what is kept, as the same noise chose it, and the error of the model (`model_variance`);
-    `noise_covariance` is that of the first step.
+    `uncertainty` is the noise that comes through where nothing is kept; for every detail the expected square
+    of the light that is not let through and of the noise that is, as the third step leaves them; and the
+    misfit of the mixture (`misfit_variance`). `noise_covariance` is that of the first step.
 
     References
     ----------
@@ -77,6 +82,8 @@ class JointSparse(JointMethod):
        Handbook of Mathematical Methods in Imaging (2011), section 2.
     .. [2] T. T. Cai, "Adaptive wavelet estimation: a block thresholding and oracle inequality approach",
        Ann. Stat. 27 (1999), section 2.
+    .. [3] S. P. Ghael, A. M. Sayeed and R. G. Baraniuk, "Improved wavelet denoising via empirical Wiener
+       filtering", Proc. SPIE 3169 (1997), section 3: a pilot for the variance of the coefficients.
     """
 
     threshold: float = 3.0

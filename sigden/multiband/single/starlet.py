@@ -17,6 +17,7 @@ from sigden.multiband.single.base import SingleImage
 from sigden.multiband.single.padded import PaddedProblem
 from sigden.operators import Diagonal, LinearOperator, norm_estimate, power_method
 from sigden.solvers import FISTA, Composite, Smooth, Solution, solve
+from sigden.solvers.fista import FISTAState
 
 __all__ = ["StarletDeconvolution"]
 
@@ -25,6 +26,7 @@ _SCALING_STEPS = 10
 _SLACK = 0.2
 _PENALTY = 0.01
 _LEAST_SEEN = 1e-3
+_CHECK_EVERY = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +45,9 @@ class StarletDeconvolution(SingleImage):
         Number of detail scales; what is wider than about ``2**scales`` grid pixels is not penalised.
     positivity : bool, default False
         Whether ringing below zero is penalised too; fluxes of faint sources are then biased upwards.
-    tolerance : float, default 1e-4
-        Relative residual of a proximal gradient step at which the solver stops.
+    tolerance : float, default 0.5
+        Standard deviations of the noise by which the back-projected residual may exceed the threshold, in the
+        scale and place where it is largest, when the solver stops.
 
     Notes
     -----
@@ -59,10 +62,12 @@ class StarletDeconvolution(SingleImage):
     the noise map and masks. The smooth plane is free, so the total flux is that of the data.
 
     The steps are those of FISTA with restarts [1]_ on ``d_j a_j``, where d_j is the norm of ``A W_j^T``:
-    fine scales, of which the PSF leaves little, take steps as large as coarse ones. Much below the default
-    tolerance the sparsest scene has peaks that are too sharp where the image is far coarser than the target.
-    The scene has a margin of half a PSF about the grid, for the light of sources
-    beyond the border.
+    fine scales, of which the PSF leaves little, take steps as large as coarse ones. They stop by the
+    discrepancy principle in its form for many scales [3]_: as soon as no coefficient of the back-projected
+    residual says more than noise does, :math:`|W A^T w (A x - y)|_{jp} \\le (k + t) \\sigma_{jp}` with the
+    tolerance t. What is left to the minimum is not in the data: beyond that point light piles up in ever
+    fewer and sharper peaks, where the image is far coarser than the target. The scene has a margin of half a
+    PSF about the grid, for the light of sources beyond the border.
 
     Positivity adds a quadratic penalty on negative light with a hundredth of the largest curvature of the
     data term: it damps ringing, which the data hardly constrain, and leaves what they hold below zero. The
@@ -74,21 +79,23 @@ class StarletDeconvolution(SingleImage):
        problems", SIAM J. Imaging Sci. 2 (2009), 183, section 4.
     .. [2] S. Farrens, F. M. Ngole Mboula and J.-L. Starck, "Space variant deconvolution of galaxy survey
        images", Astron. Astrophys. 601 (2017), A66, section 3: thresholds from propagated noise.
+    .. [3] K. Frick, P. Marnitz and A. Munk, "Statistical multiresolution Dantzig estimation in imaging:
+       fundamental concepts and algorithmic framework", Electron. J. Stat. 6 (2012), 231, section 1.
     """
 
     max_iter: int = 400
     threshold: float = 3.0
     scales: int = 4
     positivity: bool = False
-    tolerance: float = 1e-4
+    tolerance: float = 0.5
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 0 <= self.threshold < math.inf:
             raise ParameterError(f"threshold: must be finite and not negative, got {self.threshold}")
         checked_scales(self.scales)
-        if not 0 < self.tolerance < 1:
-            raise ParameterError(f"tolerance: must be in (0, 1), got {self.tolerance}")
+        if not 0 < self.tolerance < math.inf:
+            raise ParameterError(f"tolerance: must be positive and finite, got {self.tolerance}")
 
     def _scene(self, problem: PaddedProblem, observation: Observation) -> tuple[Solution, Any]:
         root = np.sqrt(problem.weight)
@@ -97,7 +104,8 @@ class StarletDeconvolution(SingleImage):
         transform = StarletTransform(problem.grid.shape, self.scales)
         gain = _plane_norms(seen, transform)
         synthesis = transform.H @ Diagonal(np.broadcast_to(1.0 / gain, transform.out_shape).copy())
-        weight = self.threshold * _noise(problem, unit, self.scales) / gain
+        noise = _noise(problem, unit, self.scales) / gain
+        weight = self.threshold * noise
         weight[-1] = 0.0
         penalty = _PENALTY * seen.norm_bound() ** 2 if self.positivity else 0.0
 
@@ -116,8 +124,29 @@ class StarletDeconvolution(SingleImage):
             curvature += penalty * norm_estimate(synthesis, relative_error=_SLACK) ** 2
         task = Composite(Smooth(value, gradient, curvature), L1(weight))
         start = np.zeros(transform.out_shape)
-        solution = solve(FISTA(), task, start, max_iter=self.max_iter, tol=self.tolerance)
+        solver = _Discrepancy(noise=noise, threshold=self.threshold)
+        solution = solve(
+            solver, task, start, max_iter=self.max_iter, tol=self.tolerance, check_every=_CHECK_EVERY
+        )
         return solution, synthesis(solution.estimate) / unit
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Discrepancy(FISTA):
+    """FISTA with the excess of the gradient over its threshold as certificate, in deviations of its noise."""
+
+    noise: Any
+    threshold: float
+
+    def gap(self, problem: Composite, state: FISTAState) -> float:
+        """Largest excess; zero at the minimum and before it, once the residual is like noise."""
+        slope = problem.smooth.gradient(state.x)
+        return max(float(np.max(np.abs(slope) / self.noise)) - self.threshold, 0.0)
+
+    def details(self, problem: Composite, state: FISTAState) -> dict[str, Any]:
+        """Say which certificate, and how often the momentum restarted."""
+        certificate = "back-projected residual over its threshold, in standard deviations of its noise"
+        return {"certificate": certificate, "restarts": state.restarts}
 
 
 def _plane_norms(seen: LinearOperator, transform: StarletTransform) -> Any:

@@ -1,0 +1,116 @@
+"""Whether the images lie where they are said to lie."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+__all__ = ["DisplacedImageWarning", "Displacement", "displacement", "warn_displaced"]
+
+LIMITS = (0.5, 0.2)
+"""Native pixels by which one image, and the mean of all of one pixel scale, may lie off the sharpest."""
+_WITHIN = 0.99
+SURE = 5.0
+"""Standard errors that a displacement must have."""
+
+
+class DisplacedImageWarning(UserWarning):
+    """An image does not lie where its offset or WCS says; what is deconvolved from it is smeared."""
+
+
+class Displacement(NamedTuple):
+    """Displacement of one image in its native pixels.
+
+    Parameters
+    ----------
+    rows, columns : float
+        By which the image lies beyond its place.
+    error : float
+        Standard error of either.
+    """
+
+    rows: float
+    columns: float
+    error: float
+
+
+def displacement(seen: Any, data: Any, weight: Any) -> Displacement | None:
+    """Displacement of an image against what another one predicts for it.
+
+    Parameters
+    ----------
+    seen : numpy.ndarray, shape (rows, columns)
+        Predicted image, but for a factor.
+    data : numpy.ndarray, shape (rows, columns)
+        Image.
+    weight : float or numpy.ndarray
+        Inverse variance of the data.
+
+    Returns
+    -------
+    Displacement or None
+        None if there is too little light to tell, or some of it at the border.
+
+    Notes
+    -----
+    To first order the image is :math:`f (s - \\delta_r \\partial_r s - \\delta_c \\partial_c s)`: least
+    squares in the three factors, with central differences. Displacements of a pixel and more are told too
+    small. A hundredth of the squared light within an eighth of the side from the border, and nothing is told.
+    """
+    if min(data.shape) < 4:
+        return None
+    # near the border light of the one image may have left the other, or come in through a periodic one
+    inside = tuple(slice(n // 8, n - n // 8) for n in data.shape)
+    if not np.sum(seen[inside] ** 2) > _WITHIN * np.sum(seen**2):
+        return None
+    planes = (seen, *np.gradient(seen))
+    weighted = [weight * p for p in planes]
+    normal = np.array([[np.sum(w * p, dtype=np.float64) for p in planes] for w in weighted])
+    found = np.array([np.sum(w * data, dtype=np.float64) for w in weighted])
+    if not np.linalg.det(normal / max(np.trace(normal), 1e-300)) > 0:
+        return None
+    factor, rows, columns = np.linalg.solve(normal, found)
+    if not factor > 0:
+        return None
+    error = math.sqrt(max(np.diag(np.linalg.inv(normal))[1:])) / factor
+    return Displacement(-rows / factor, -columns / factor, error)
+
+
+def warn_displaced(found: Sequence[tuple[str, float, Displacement]]) -> None:
+    """Warn where one image, or all of one pixel scale together, lie off their place.
+
+    Parameters
+    ----------
+    found : sequence of (str, float, Displacement)
+        Band, arcsec per pixel and displacement of each image.
+
+    Warns
+    -----
+    DisplacedImageWarning
+        If one is off by more than half a pixel, or the mean of several by a fifth, and by five standard
+        errors. Colours that change over a source move a single band a little, but not all the same way.
+    """
+    for scale in sorted({s for _, s, _ in found}):
+        group = [(band, d) for band, s, d in found if s == scale]
+        rows, columns = (float(np.mean([d[i] for _, d in group])) for i in (0, 1))
+        error = math.sqrt(sum(d.error**2 for _, d in group)) / len(group)
+        cases = [(", ".join(band for band, _ in group), rows, columns, error, LIMITS[1])] if group[1:] else []
+        if not _beyond(cases):
+            cases = [(band, d.rows, d.columns, d.error, LIMITS[0]) for band, d in group]
+        for name, rows, columns, _, _ in _beyond(cases):
+            warnings.warn(
+                f"band {name}: the light lies {rows:+.2f} rows and {columns:+.2f} columns of its own pixels "
+                f'({scale * rows:+.3f}", {scale * columns:+.3f}") from where the sharpest image has it; '
+                "check offset or wcs (offset is the place of the centre of pixel (0, 0): (k - 1) / 2 grid "
+                "pixels for pixels of k grid pixels with common corners) and the centring of the PSF",
+                DisplacedImageWarning,
+                stacklevel=5,
+            )
+
+
+def _beyond(cases: Sequence[tuple[str, float, float, float, float]]) -> list[Any]:
+    return [c for c in cases if math.hypot(c[1], c[2]) > max(c[4], SURE * c[3])]
