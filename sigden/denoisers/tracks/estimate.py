@@ -19,7 +19,7 @@ _STRIDE = 3
 _AWAKE = 12.0  # squared signal-to-noise ratio per second, of which noise alone rarely leaves so much
 _MARGIN = 0.75
 _RARER = 0.1  # births beside a track that is there already
-_BESIDE = 15.0  # energy of a track beside another, that of a sample of noise being one: noise has less
+_BESIDE = 5.0  # energy of a track beside another, that of a sample of noise being one: noise has less
 
 
 @dataclass(frozen=True)
