@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from sigden import CoherentStrain, JointSparse, SieveCalibration, StrainDenoiser, SubspaceCollaborative
+from sigden import (
+    CoherentStrain,
+    JointSparse,
+    SieveCalibration,
+    SpectrogramDenoiser,
+    StrainDenoiser,
+    SubspaceCollaborative,
+    WaveletDenoiser,
+)
 from sigden.debias import difference_in_means
 from sigden.debias.normal_means import normal_means as posterior_of_means
 from sigden.multiband import Grid, Observation
@@ -13,6 +21,18 @@ from sigden.multiband import Grid, Observation
 def strain(x: Any, fs: float) -> Any:
     """One detector's whitened, band-passed strain in units of the noise sigma."""
     return StrainDenoiser(sample_rate=fs, whitened=True)(x)
+
+
+def strain_wavelets(x: Any, fs: float) -> Any:
+    """As `strain`, by stationary wavelets."""
+    method = WaveletDenoiser(noise="coloured")
+    return StrainDenoiser(sample_rate=fs, whitened=True, denoiser=method)(x)
+
+
+def strain_spectrogram(x: Any, fs: float) -> Any:
+    """As `strain`, by block shrinkage of spectrograms."""
+    method = SpectrogramDenoiser(noise="coloured")
+    return StrainDenoiser(sample_rate=fs, whitened=True, denoiser=method)(x)
 
 
 def strain_joint(x: Any, fs: float) -> Any:

@@ -17,7 +17,7 @@ from sigden import registry
 from sigden.arrays.namespace import to_numpy
 from sigden.errors import FileError, ParameterError
 
-__all__ = ["Method", "from_dict", "from_toml", "provenance", "read_toml", "sigden_version"]
+__all__ = ["InputHash", "Method", "from_dict", "from_toml", "provenance", "read_toml", "sigden_version"]
 
 METHOD_KEY = "method"
 
@@ -204,13 +204,36 @@ def provenance(method: Method, values: Any = None, **inputs: Any) -> dict[str, A
 
 def input_hash(values: Any) -> str:
     """SHA-256 over dtype, shape and C-order bytes, the same for both byte orders."""
-    import numpy as np
-
     host = to_numpy(values)
-    host = np.ascontiguousarray(host, dtype=host.dtype.newbyteorder("<"))
-    digest = hashlib.sha256(f"{host.dtype.str}{host.shape}".encode())
-    digest.update(host.data.cast("B"))
+    digest = InputHash(host.dtype, host.shape)
+    digest.add(host)
     return digest.hexdigest()
+
+
+class InputHash:
+    """`input_hash` of an array that comes in pieces.
+
+    Parameters
+    ----------
+    dtype : numpy.dtype
+        Of the whole array.
+    shape : tuple of int
+        Of the whole array.
+    """
+
+    def __init__(self, dtype: Any, shape: tuple[int, ...]) -> None:
+        self._dtype = dtype.newbyteorder("<")
+        self._digest = hashlib.sha256(f"{self._dtype.str}{shape}".encode())
+
+    def add(self, values: Any) -> None:
+        """Take in the next elements in C order."""
+        import numpy as np
+
+        self._digest.update(np.ascontiguousarray(values, dtype=self._dtype).data.cast("B"))
+
+    def hexdigest(self) -> str:
+        """Hash of what has been added."""
+        return self._digest.hexdigest()
 
 
 @lru_cache(maxsize=1)

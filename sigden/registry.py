@@ -25,6 +25,8 @@ BUILTIN = MappingProxyType(
         "ROF": "sigden.denoisers.tv.rof:ROF",
         "Starlet": "sigden.denoisers.starlet.denoiser:Starlet",
         "Denoised": "sigden.multiband.after.denoised:Denoised",
+        "SpectrogramDenoiser": "sigden.denoisers.shrinkage.spectrogram:SpectrogramDenoiser",
+        "WaveletDenoiser": "sigden.denoisers.shrinkage.wavelet:WaveletDenoiser",
         "ChirpTracks": "sigden.denoisers.tracks.denoiser:ChirpTracks",
         "JointGradient": "sigden.multiband.joint.gradient:JointGradient",
         "JointSparse": "sigden.multiband.joint.sparse:JointSparse",

@@ -7,15 +7,21 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sigden.batch.cube_parts import CubeFileRun, denoise_cube_file
+    from sigden.batch.denoised import DenoisedStrain, analyse, denoise_to_file, write_denoised
     from sigden.batch.files import Outcome, run_file
     from sigden.batch.many import run_files
-    from sigden.batch.network import DenoisedStrain, analyse, read_network, write_denoised
+    from sigden.batch.network import open_network, read_network
     from sigden.batch.outputs import output_for, refuse_existing, staged, strain_stem
 
 __all__ = [
+    "CubeFileRun",
     "DenoisedStrain",
     "Outcome",
     "analyse",
+    "denoise_cube_file",
+    "denoise_to_file",
+    "open_network",
     "output_for",
     "read_network",
     "refuse_existing",
@@ -28,9 +34,13 @@ __all__ = [
 
 _HOMES = MappingProxyType(
     {
-        "DenoisedStrain": "network",
+        "CubeFileRun": "cube_parts",
+        "DenoisedStrain": "denoised",
         "Outcome": "files",
-        "analyse": "network",
+        "analyse": "denoised",
+        "denoise_cube_file": "cube_parts",
+        "denoise_to_file": "denoised",
+        "open_network": "network",
         "output_for": "outputs",
         "read_network": "network",
         "refuse_existing": "outputs",
@@ -38,7 +48,7 @@ _HOMES = MappingProxyType(
         "run_files": "many",
         "staged": "outputs",
         "strain_stem": "outputs",
-        "write_denoised": "network",
+        "write_denoised": "denoised",
     }
 )
 

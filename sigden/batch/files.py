@@ -109,13 +109,13 @@ def run_file(
     job = Job(method, source, target.name, sigma)
     try:
         writers = FORMATS[kind](job)
+        with staged(directory, overwrite) as put:
+            for name, write in writers.items():
+                write(put(name))
     except (InputError, ParameterError) as error:
         if str(error).startswith(str(source)):
             raise
         raise type(error)(f"{source}: {error}") from error
-    with staged(directory, overwrite) as put:
-        for name, write in writers.items():
-            write(put(name))
     return Outcome(
         input=str(source),
         outputs=tuple(str(Path(directory) / name) for name in writers),

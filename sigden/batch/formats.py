@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sigden.arrays import as_floating
-from sigden.batch.network import analyse, write_denoised
+from sigden.batch.denoised import denoise_to_file
 from sigden.batch.outputs import Kind
 from sigden.denoisers.base import Denoiser
 from sigden.errors import InputError
@@ -22,6 +22,7 @@ from sigden.solvers import Solution, Status
 
 if TYPE_CHECKING:
     from sigden.io.series import StrainSeries
+    from sigden.io.stored import StoredStrain
 
 __all__ = ["FORMATS", "Job", "record_name"]
 
@@ -133,25 +134,22 @@ def _fits(job: Job) -> Writers:
 
 
 def _strain(job: Job) -> Writers:
-    from sigden.io.strain import read_strain
+    from sigden.io.strain import open_strain
 
-    found = read_strain(job.source, sample_rate=getattr(job.method, "sample_rate", None))
-    return _strain_results(job, found) if hasattr(job.method, "analyse") else _strain_estimates(job, found)
+    found = open_strain(job.source, sample_rate=getattr(job.method, "sample_rate", None))
+    if hasattr(job.method, "analyse"):
+        return {job.output_name: partial(_strain_results, job, found)}
+    return _strain_estimates(job, {name: stored.series() for name, stored in found.items()})
 
 
-def _strain_results(job: Job, found: Mapping[str, StrainSeries]) -> Writers:
+def _strain_results(job: Job, found: Mapping[str, StoredStrain], path: Path) -> None:
     """All versions that a strain method gives."""
-    denoised = {
-        name: analyse(job.method, name, series, source=job.source.name) for name, series in found.items()
-    }
-    for name, item in denoised.items():
+    network = {name: (job.source, stored) for name, stored in found.items()}
+    for name, item in denoise_to_file(job.method, network, path, overwrite=True).items():
         figures = item.result.figures
         job.figures[name] = dict(figures)
         job.gap = max(job.gap, figures.get("solver_gap", 0.0))
         job.iterations = max(job.iterations, int(figures.get("solver_iterations", 0)))
-    return {
-        job.output_name: lambda path: write_denoised(path, denoised, output=job.method.output, overwrite=True)
-    }
 
 
 def _strain_estimates(job: Job, found: Mapping[str, StrainSeries]) -> Writers:

@@ -15,6 +15,7 @@ from sigden.io.atomic import atomic_path, prepare_output
 
 if TYPE_CHECKING:
     from sigden.io.series import StrainSeries
+    from sigden.io.stored import StoredStrain
 
 __all__ = ["Kind", "kind_of", "output_for", "refuse_existing", "staged", "strain_stem"]
 
@@ -51,7 +52,7 @@ def output_for(
     return Path(directory) / f"{_split(Path(path))[0]}-denoised{_WRITTEN_AS[kind or kind_of(path)]}"
 
 
-def strain_stem(detector: str, series: StrainSeries) -> str:
+def strain_stem(detector: str, series: StrainSeries | StoredStrain) -> str:
     """Name of a stretch of strain: detector, GPS start and whole seconds, as ``H1-1126259446-32``."""
     label = re.sub(r"[^A-Za-z0-9_.+]+", "_", detector).strip("_.") or "strain"
     return f"{label}-{math.floor(series.t0)}-{math.ceil(series.duration)}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from sigden.batch import CubeFileRun
     from sigden.hyperspectral.base import CubeMethod
 
 __all__ = ["cube"]
@@ -25,6 +26,8 @@ __all__ = ["cube"]
 @click.option("--pixel", "pixels", metavar="ROW,COLUMN", multiple=True,
               help="Pixel of which the report shows the spectrum; may be given again.  "
               "[default: four bright ones]")  # fmt: skip
+@click.option("--memory", metavar="SIZE",
+              help="Work in parts within this memory, such as '2 GB', and write the cube alone.")  # fmt: skip
 @click.option("--no-report", is_flag=True, help="Leave out the figure and the page.")
 @click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable summary on stdout.")
@@ -36,6 +39,7 @@ def cube(
     dataset: str | None,
     axis: int | None,
     pixels: tuple[str, ...],
+    memory: str | None,
     no_report: bool,
     overwrite: bool,
     as_json: bool,
@@ -43,14 +47,15 @@ def cube(
 ) -> None:
     """Denoise a hyperspectral or integral-field cube.
 
-    FILE is ENVI (.hdr or its data file), FITS of MUSE, JWST and others, NPY, NPZ, MAT or HDF5. The same kind
-    of file comes out, with the variance of the estimate where the method tells; bands that the file calls bad
-    are left aside and come out as they were. `sigden demo cube` writes an example.
+    FILE is ENVI (.hdr or its data file), GeoTIFF, FITS of MUSE, JWST and others, NPY, NPZ, MAT or HDF5. The
+    same kind of file comes out, with the variance of the estimate where the method tells; bands that the file
+    calls bad are left aside and come out as they were. `sigden demo cube` writes an example.
 
     \b
       sigden cube scene.hdr --out result
       sigden cube DATACUBE.fits --out clean.fits --pixel 120,140
       sigden cube cube.npy --axis 0 --method FastHyDe --out result
+      sigden cube large.hdr --memory "2 GB" --out result
     """
     from sigden.batch import refuse_existing
     from sigden.batch.cube_run import run_cube
@@ -60,6 +65,14 @@ def cube(
 
     method = _method(method_name)
     chosen = [_pixel(text) for text in pixels]
+    if memory is not None:
+        if pixels:
+            raise click.UsageError("--pixel goes with the report, which --memory leaves out")
+        plan = planned(source, out, report=False)
+        refuse_existing(plan.files, overwrite)
+        found = _in_parts(source, plan.cube, method, memory, dataset, axis, overwrite, quiet or as_json)
+        summarise(plan, method, found, as_json=as_json, quiet=quiet)
+        return
     if not no_report:
         require_plot()
     plan = planned(source, out, report=not no_report)
@@ -74,6 +87,40 @@ def cube(
         write_outputs(plan, method, done, title=source.name, pixels=chosen, overwrite=overwrite)
         bars.update(task, total=1, completed=1)
     summarise(plan, method, done, as_json=as_json, quiet=quiet)
+
+
+def _in_parts(
+    source: Path,
+    out: Path,
+    method: CubeMethod,
+    memory: str,
+    dataset: str | None,
+    axis: int | None,
+    overwrite: bool,
+    silent: bool,
+) -> CubeFileRun:
+    """Denoise a file in bounded memory."""
+    from sigden.batch import denoise_cube_file, staged
+    from sigden.cli.console import progress_bar
+
+    with staged(out.parent, overwrite), progress_bar(silent) as bars:
+        task = bars.add_task(f"reading {source.name}", total=None)
+
+        def progress(stage: str, done: int, total: int) -> None:
+            bars.update(task, description=stage, completed=done, total=total if done else None)
+
+        found = denoise_cube_file(
+            source,
+            out,
+            method=method,  # type: ignore[arg-type]
+            memory=memory,
+            dataset=dataset,
+            axis=axis,
+            overwrite=overwrite,
+            progress=progress,
+        )
+        bars.update(task, total=1, completed=1)
+    return found
 
 
 def _method(text: str) -> CubeMethod:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from sigden.batch import CubeFileRun
     from sigden.batch.cube_run import CubeRun
     from sigden.hyperspectral.base import CubeMethod
 
@@ -129,20 +130,22 @@ def report_of(
     return to_png(rgb_figure(section)), cube_page(section, title=f"Denoised cube: {title}", made=made_now())
 
 
-def summarise(plan: Plan, method: CubeMethod, done: CubeRun, *, as_json: bool, quiet: bool) -> None:
+def summarise(
+    plan: Plan, method: CubeMethod, done: CubeRun | CubeFileRun, *, as_json: bool, quiet: bool
+) -> None:
     """Say on stdout what was made and where it is."""
     import numpy as np
 
     from sigden.cli.console import json_out, note, table
 
-    result = done.result
-    components = getattr(result, "components", None)
+    result: Any = done.result
+    counted = getattr(result, "components", result)
     figures: dict[str, Any] = {
         "shape": list(done.before.values.shape),
         "bad_bands": int(np.count_nonzero(~done.before.good_bands)),
         "rank": getattr(result, "rank", None),
         "noise": float(np.median(done.sigma)),
-        "components": None if components is None else components.counts(),
+        "components": counted.counts() if hasattr(counted, "counts") else None,
     }
     if not getattr(result, "converged", True):
         note(f"Warning: {method.name()}: {result.status.value} after {result.iterations} iterations")

@@ -10,7 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from sigden.batch import DenoisedStrain
-    from sigden.io import StrainSeries
+    from sigden.io import StoredStrain
     from sigden.strain.denoiser import StrainDenoiser
 
 __all__ = ["strain"]
@@ -76,6 +76,7 @@ def strain(
       sigden strain H1.hdf5 L1.hdf5 --band 35 350 --out clean
       sigden strain --event GW150914 --out GW150914
     """
+    from sigden.batch import open_network
     from sigden.cli.console import command_line, note, progress_bar, require_plot
     from sigden.cli.strain_options import strain_method
     from sigden.cli.strain_outputs import Outputs, summarise
@@ -87,15 +88,18 @@ def strain(
         require_plot()
     if event:
         files = _fetched(event, detectors, sample_rate, quiet or as_json)
-    network = _read(files, channel, detectors, sample_rate or method.sample_rate)
+    rate = sample_rate or method.sample_rate
+    network = open_network(files, channel=channel, detectors=detectors, sample_rate=rate)
     outputs = Outputs(directory, {name: series for name, (_, series) in network.items()}, not no_report)
     outputs.refuse_existing(overwrite)
-    with progress_bar(quiet or as_json) as bars:
-        denoised = _denoise(method, network, bars)
-        task = bars.add_task("writing", total=None)
-        title = event or ", ".join(network)
-        outputs.write(denoised, method, title=title, command=command_line(), overwrite=overwrite)
-        bars.update(task, total=1, completed=1)
+    with progress_bar(quiet or as_json) as bars, outputs.staged(overwrite) as put:
+        denoised = _denoise(method, network, {n: put(p.name) for n, p in outputs.strain.items()}, bars)
+        if not no_report:
+            task = bars.add_task("report", total=None)
+            outputs.write_report(
+                put, denoised, method, title=event or ", ".join(network), command=command_line()
+            )
+            bars.update(task, total=1, completed=1)
     summarise(outputs, denoised, method, as_json=as_json, quiet=quiet)
     short = [name for name, item in denoised.items() if item.result.figures.get("solver_gap", 0.0) > 1e-4]
     if short:
@@ -114,26 +118,25 @@ def _fetched(
     return tuple(fetch_event(event, list(detectors) or None, rate))
 
 
-def _read(
-    files: tuple[Path, ...], channel: str | None, detectors: tuple[str, ...], sample_rate: float | None
-) -> dict[str, tuple[Path, StrainSeries]]:
-    from sigden.batch import read_network
-
-    return read_network(files, channel=channel, detectors=detectors, sample_rate=sample_rate)
-
-
 def _denoise(
-    method: StrainDenoiser, network: dict[str, tuple[Path, StrainSeries]], bars: Any
+    method: StrainDenoiser, network: dict[str, tuple[Path, StoredStrain]], paths: dict[str, Path], bars: Any
 ) -> dict[str, DenoisedStrain]:
-    from sigden.batch import analyse
+    from concurrent.futures import ThreadPoolExecutor
 
-    out = {}
-    for name, (path, series) in network.items():
-        task = bars.add_task(f"denoising {name}", total=len(series))
-        progress = partial(_advance, bars, task)
-        out[name] = analyse(method, name, series, source=path.name, progress=progress)
-        bars.update(task, completed=len(series))
-    return out
+    from sigden.batch import denoise_to_file
+
+    tasks = {
+        name: bars.add_task(f"denoising {name}", total=len(stored)) for name, (_, stored) in network.items()
+    }
+
+    def one(name: str) -> DenoisedStrain:
+        progress = partial(_advance, bars, tasks[name])
+        alone = {name: network[name]}
+        return denoise_to_file(method, alone, paths[name], overwrite=True, progress=progress)[name]
+
+    # a pair of detectors keeps two cores busy where one of them would wait for its file or its filters
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        return dict(zip(network, pool.map(one, network), strict=True))
 
 
 def _advance(bars: Any, task: Any, done: int, total: int) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from sigden.errors import InputError
 
 if TYPE_CHECKING:
     from sigden.batch import DenoisedStrain
-    from sigden.io import StrainSeries
+    from sigden.io import StoredStrain
     from sigden.method import Method
 
 __all__ = ["Outputs", "made_now", "summarise"]
@@ -33,14 +34,14 @@ class Outputs:
     ----------
     directory : pathlib.Path
         Where they go.
-    series : mapping of str to StrainSeries
+    series : mapping of str to StoredStrain
         Input by detector.
     report : bool
         Whether there are a figure and a page.
     """
 
     directory: Path
-    series: Mapping[str, StrainSeries]
+    series: Mapping[str, StoredStrain]
     report: bool = True
 
     @property
@@ -73,25 +74,23 @@ class Outputs:
         """Refuse outputs that exist, unless they may be replaced."""
         refuse_existing(self.all, overwrite)
 
-    def write(
+    def staged(self, overwrite: bool) -> AbstractContextManager[Callable[[str], Path]]:
+        """Write every file, or none: gives the temporary path of each name."""
+        return staged(self.directory, overwrite)
+
+    def write_report(
         self,
+        put: Callable[[str], Path],
         denoised: Mapping[str, DenoisedStrain],
         method: Any,
         *,
         title: str,
         command: str,
-        overwrite: bool,
     ) -> None:
-        """Write every file, or none."""
-        from sigden.batch import write_denoised
-
-        picture, text = self._report(denoised, method, title, command) if self.report else (b"", "")
-        with staged(self.directory, overwrite) as put:
-            for name, path in self.strain.items():
-                write_denoised(put(path.name), {name: denoised[name]}, output=method.output, overwrite=True)
-            if self.report:
-                put(self.figure.name).write_bytes(picture)
-                put(self.page.name).write_text(text, encoding="utf-8")
+        """Write figure and page."""
+        picture, text = self._report(denoised, method, title, command)
+        put(self.figure.name).write_bytes(picture)
+        put(self.page.name).write_text(text, encoding="utf-8")
 
     def _report(
         self, denoised: Mapping[str, DenoisedStrain], method: Method, title: str, command: str
@@ -157,7 +156,7 @@ def merit_rows(
     ]
 
 
-def unit_of(series: Mapping[str, StrainSeries]) -> str:
+def unit_of(series: Mapping[str, StoredStrain]) -> str:
     """Unit that all share, else ``strain``."""
     units = {one.unit for one in series.values()}
     return units.pop() or "strain" if len(units) == 1 else "strain"

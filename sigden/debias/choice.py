@@ -7,22 +7,23 @@ from typing import Any
 
 import numpy as np
 
-from sigden.debias.moments import Design, score_weights, solve, sums
+from sigden.debias.moments import Design, Sums, score_weights, solve, sums
 
 __all__ = ["choose_ridge", "choose_score_ridge", "folds_of", "held_out_risk", "variance_charge"]
 
 #: Candidates, in units of the squared spread of the predictions.
 RIDGES = tuple(10.0 ** (0.5 * k) for k in range(-8, 1))
 SCORE_RIDGES = tuple(10.0 ** (0.5 * k) for k in range(-6, 5))
-# a difference between two groups, half of the pairs each, has four times the variance of their mean
-_CONTRAST = 4.0
+# a difference between two groups, half of the items each, has four times the variance of their mean; it
+# counts for the calibration pairs and again for as many new items
+_CONTRAST = 2.0 * 4.0
 
 
 def folds_of(predictions: Any, clusters: Any, count: int) -> Any:
-    """Number of the fold of each pair: alike in their predictions, clusters kept whole."""
-    if clusters is not None and int(clusters.max()) + 1 >= count:
+    """Number of the fold of each pair: alike in their predictions, two clusters or more kept whole."""
+    if clusters is not None and clusters.max() > 0:
         means = np.bincount(clusters, predictions) / np.bincount(clusters)
-        return (_ranks(means) % count)[clusters]
+        return (_ranks(means) % min(count, means.size))[clusters]
     return _ranks(predictions) % count
 
 
@@ -30,6 +31,10 @@ def _ranks(x: Any) -> Any:
     ranks = np.empty(x.size, np.intp)
     ranks[np.argsort(x, kind="stable")] = np.arange(x.size)
     return ranks
+
+
+def _members(folds: Any) -> list[Any]:
+    return [np.flatnonzero(folds == f) for f in np.unique(folds)]
 
 
 def choose_score_ridge(design: Design, folds: Any, penalty: Any) -> float:
@@ -40,7 +45,7 @@ def choose_score_ridge(design: Design, folds: Any, penalty: Any) -> float:
     The risk ``E[s(Y)^2 / 2 + s'(Y)]`` needs no density (Hyvarinen 2005, theorem 1).
     """
     total = sums(design)
-    parts = [sums(design, folds == f) for f in np.unique(folds)]
+    parts = [sums(design, where) for where in _members(folds)]
     risks = []
     for ridge in SCORE_RIDGES:
         risk = 0.0
@@ -56,20 +61,24 @@ def variance_charge(design: Design) -> float:
 
     Notes
     -----
-    Instruments have unit mean square, so a moment of residuals of variance v has the variance v / n.
+    Instruments have unit mean square, so a moment of residuals of variance v has the variance v / n: that is
+    what the calibration adds to a contrast, and what as many new items add about their own truth.
     """
     n, q = design.z.shape
     return _CONTRAST * q / n
 
 
-def held_out_risk(design: Design, folds: Any, roughness: Any, penalty: Any) -> tuple[float, Any]:
-    """Squared moments of held-out residuals, with the charge for variance, and each pair's part in them."""
-    total = sums(design)
+def held_out_risk(
+    design: Design, parts: Sequence[tuple[Any, Sums]], roughness: Any, penalty: Any
+) -> tuple[float, Any]:
+    """Squared moments of held-out residuals, with the charge for variance, and each pair's part in them.
+
+    `parts` holds the pairs of each fold and the sums over all others.
+    """
     charge = variance_charge(design)
     rho = np.empty(design.t.size)
-    for f in np.unique(folds):
-        where = folds == f
-        b, _, _ = solve(total.without(sums(design, where)), roughness, penalty, charge)
+    for where, others in parts:
+        b, _, _ = solve(others, roughness, penalty, charge)
         rho[where] = design.x[where] @ b - design.t[where]
     n = design.t.size
     moments = design.z.T @ rho / n
@@ -83,7 +92,9 @@ def choose_ridge(
     design: Design, folds: Any, roughness: Any, penalty: Any, ridges: Sequence[float]
 ) -> tuple[float, float]:
     """Largest ridge whose held-out risk is within one standard error of the least, and the least risk."""
-    found = [held_out_risk(design, folds, ridge * roughness, penalty) for ridge in ridges]
+    total = sums(design)
+    parts = [(where, total.without(sums(design, where))) for where in _members(folds)]
+    found = [held_out_risk(design, parts, ridge * roughness, penalty) for ridge in ridges]
     best = int(np.argmin([risk for risk, _ in found]))
     least, parts = found[best]
     chosen = ridges[best]

@@ -114,15 +114,14 @@ def effects_of(
         raise ParameterError(f"level: must lie between 0 and 1, got {level}")
     if errors not in ("auto", "delta", "bootstrap"):
         raise ParameterError(f"errors: must be 'auto', 'delta' or 'bootstrap', got {errors!r}")
-    linear = isinstance(calibration, LinearBasisCalibration)
-    if errors == "delta" and not linear:
+    if errors == "delta" and not isinstance(calibration, LinearBasisCalibration):
         raise ParameterError(
             f"errors: {calibration.method.name()} has no influence functions; use errors='bootstrap'"
         )
     calibration.warn_outside(u)
     corrected = calibration.correct(u)
     estimate, raw = target.of(corrected), target.of(u)
-    if linear and errors != "bootstrap":
+    if errors != "bootstrap" and isinstance(calibration, LinearBasisCalibration):
         pieces = _delta(calibration, u, corrected, target, clusters, level)
         kind = "delta"
     else:
@@ -160,7 +159,7 @@ class _Pieces:
 
 
 def _delta(
-    calibration: FittedCalibration,
+    calibration: LinearBasisCalibration,
     u: Any,
     corrected: Any,
     target: WeightedLeastSquares,
@@ -169,7 +168,6 @@ def _delta(
 ) -> _Pieces:
     from scipy.stats import t as student
 
-    assert isinstance(calibration, LinearBasisCalibration)
     weights = target.item_weights()
     sampling, sampling_freedom = _sampling_variance(weights, target.residuals(corrected), target, clusters)
     gradient = weights @ calibration.basis(u)

@@ -71,10 +71,11 @@ class SieveCalibration(Calibration):
     single outliers do not decide. With ``knots=2, instruments=2`` the score is a line and the result is
     `LinearCalibration` to rounding.
 
-    What is minimised is the expected squared error of contrasts between groups of calibration items: squared
-    moments, the variance of a contrast (mean squared residual times 4 q / n for q instruments and n pairs)
-    and roughness. The ridge is the largest whose held-out squared moments and variance lie within one
-    standard error of the least. Standard errors take the chosen constants as given.
+    What is minimised is the expected squared error of contrasts between groups, and roughness: squared
+    moments, and the mean squared residual times 8 q / n for q instruments and n pairs, which is the variance
+    that the calibration and as many new items add. The ridge is the largest whose held-out squared moments
+    and variance lie within one standard error of the least. Standard errors take the chosen constants as
+    given.
 
     References
     ----------
@@ -88,7 +89,7 @@ class SieveCalibration(Calibration):
     ridge: float | Literal["cv"] = "cv"
     instruments: int | Literal["auto"] = "auto"
     score_ridge: float | Literal["cv"] = "cv"
-    folds: int = 5
+    folds: int = 10
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -137,7 +138,7 @@ class SieveCalibration(Calibration):
         """Knots and ridge, as given or as cross-validated."""
         x = line.x[:, 0]
         ridges = RIDGES if self.ridge == "cv" else (self.ridge,)
-        best: tuple[float, int, float, NaturalSpline] | None = None
+        found: list[tuple[float, int, float, NaturalSpline]] = []
         for knots in _KNOTS if self.knots == "cv" else (self.knots,):
             spline = NaturalSpline(quantile_knots(x, knots, _TAIL))
             if len(ridges) == 1 and self.knots != "cv":
@@ -146,10 +147,8 @@ class SieveCalibration(Calibration):
                 return knots, 0.0, spline
             design = Design(spline(x), line.z, line.dz, line.t)
             ridge, risk = choose_ridge(design, folds, spline.roughness, penalty, ridges)
-            if best is None or risk < best[0]:
-                best = (risk, knots, ridge, spline)
-        assert best is not None
-        return best[1:]
+            found.append((risk, knots, ridge, spline))
+        return min(found, key=lambda candidate: candidate[0])[1:]
 
 
 def _instruments(t: Any, count: int) -> tuple[Any, Any, Any]:

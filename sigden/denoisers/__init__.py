@@ -1,6 +1,7 @@
 """Floor 3: denoisers D(y, sigma)."""
 
 from sigden.denoisers.base import Denoiser
+from sigden.denoisers.shrinkage import SpectrogramDenoiser, WaveletDenoiser
 from sigden.denoisers.starlet import (
     Starlet,
     StarletTransform,
@@ -18,8 +19,10 @@ __all__ = [
     "TV1D",
     "ChirpTracks",
     "Denoiser",
+    "SpectrogramDenoiser",
     "Starlet",
     "StarletTransform",
+    "WaveletDenoiser",
     "inverse_starlet",
     "scale_noise",
     "starlet",

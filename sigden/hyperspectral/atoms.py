@@ -8,7 +8,7 @@ import numpy as np
 
 __all__ = ["repeated_values"]
 
-_LEAST = 5  # repeats below this are left to chance
+_LEAST, _RARE = 5, 100_000  # repeats of fewer, or fewer than one in so many, are left to chance
 _NEIGHBOURS = 2  # distinct values on either side that tell how often a value should occur
 _EXCESS = 8.0
 
@@ -36,11 +36,11 @@ def repeated_values(band: Any) -> list[float]:
     ordered = np.sort(band, axis=None)
     first = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
     counts = np.diff(np.append(first, ordered.size))
-    top = int(counts.max())
-    if top < _LEAST or counts.size < 3:
+    top, least = int(counts.max()), max(_LEAST, ordered.size // _RARE)
+    if top < least or counts.size < 3:
         return []
     out = []
-    for k in np.flatnonzero(counts >= max(_LEAST, top // 50)):
+    for k in np.flatnonzero(counts >= max(least, top // 50)):
         near = np.concatenate([counts[max(0, k - _NEIGHBOURS) : k], counts[k + 1 : k + 1 + _NEIGHBOURS]])
         usual = int(near.max())
         beyond = min(int(first[k]), ordered.size - int(first[k]) - int(counts[k]))

@@ -27,8 +27,9 @@ class CubeMethod(Method):
 
         Parameters
         ----------
-        data : array, Quantity, NDData, masked array, or a mapping of them, shape (rows, columns, bands)
-            Real data; NaN is missing. Never modified.
+        data : array, Quantity, NDData, masked array, DataArray, HyperSpy signal, or a mapping of them
+            Real data, shape (rows, columns, bands); NaN is missing. Never modified. Of a DataArray the
+            spectral dimension is known by its name or by a coordinate of wavelengths, wherever it stands.
         sigma : float, array of shape (bands,) or of the cube, or Quantity, optional
             Standard deviation of the noise in the unit of the data; the container's uncertainty, and failing
             that an estimate, when absent. Of a cube, the medians over pixels and over bands count; samples
@@ -52,7 +53,7 @@ class CubeMethod(Method):
             return rebuild_collection(
                 data, {k: self(v, sigma=_entry(sigma, k), mask=_entry(mask, k)) for k, v in data.items()}
             )
-        sample = unpack(data, sigma=sigma, mask=mask)
+        sample = unpack(data, sigma=sigma, mask=mask, spectral=True)
         result = self.solve(sample.values, sigma=sample.sigma, mask=sample.mask)
         self._report(result)
         if not sample.has_meta:

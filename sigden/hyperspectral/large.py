@@ -118,7 +118,7 @@ def denoise_large(
     axis : int
         Spectral axis of all of these: -1 for (rows, columns, bands), 0 for (wavelength, y, x).
     dtype : dtype, optional
-        float32 or float64, to compute in; by default float32 for floating numbers of up to 32 bits and
+        In which to compute, float32 or float64; by default float32 for floating numbers of up to 32 bits and
         float64 for all others.
     memory : int or str
         Bound on the memory that this takes beside what the process has taken already: bytes, or a text such
@@ -178,6 +178,8 @@ def denoise_large(
     if variance is not None and recipe.step.halo is None:
         raise ParameterError("variance: an image denoiser does not tell it; leave variance out")
     data = Source(source, axis, "source", _checked_dtype(dtype))
+    if data.dtype.kind == "b":
+        raise InputError("source: holds booleans; real numbers are needed")
     sinks = [_Sink(out, data.shape, axis, "out")]
     if variance is not None:
         sinks.append(_Sink(variance, data.shape, axis, "variance"))

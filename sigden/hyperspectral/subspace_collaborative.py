@@ -30,7 +30,8 @@ class SubspaceCollaborative(SubspaceMethod):
     3. In units of the noise, the directions of the spectra that rise above it span the signal
        (`marchenko_pastur_edge`), those that only smoothing brings out included.
     4. The coefficients along them, images of unit noise, are denoised together: sliding cosine transform,
-       block matching that all images share, collaborative Wiener filter.
+       block matching that all images share, collaborative Wiener filter in the principal directions that the
+       images have at each place.
 
     The whitened subspace with denoised eigen-images is that of FastHyDe [1]_; the filter is described in [2]_
     and is implemented here without the code of its authors, whose licence does not allow every use.
@@ -71,5 +72,5 @@ def collaborative_step(images: Any, power: Any) -> tuple[Any, Any]:
     return estimate[:, :rows, :columns].copy(), gain[:, :rows, :columns].copy()
 
 
-COLLABORATIVE = ImageStep(collaborative_step, HALO, align=STRIDE, pixel_bytes=24, shared_bytes=64)
+COLLABORATIVE = ImageStep(collaborative_step, HALO, align=STRIDE, pixel_bytes=28, shared_bytes=64)
 """Collaborative filter as a step of the methods."""

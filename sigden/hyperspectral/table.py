@@ -9,6 +9,8 @@ from typing import Any, cast
 
 import numpy as np
 
+from sigden.errors import FileError
+
 __all__ = ["GROUP", "FileTable", "MemoryTable", "Table", "band_share", "piece_rows", "spans"]
 
 _PIECE = 8192
@@ -220,6 +222,8 @@ class FileTable(Table):
     def _tiles(self, first: int, last: int, lower: int, upper: int) -> Iterator[tuple[int, int, int, int]]:
         """Parts of tiles that hold some rows and some bands: rows, and the bands of the tile."""
         rows, _, bands = self.shape
+        if first >= last or lower >= upper:
+            return
         for top in range(first // self.block * self.block, last, self.block):
             for left in range(lower // self.group * self.group, upper, self.group):
                 bottom = min(top + self.block, rows)
@@ -247,8 +251,13 @@ class FileTable(Table):
     def _put(self, begin: int, lower: int, upper: int, part: Any) -> None:
         self._seek(begin, lower, upper)
         view, done = memoryview(cast(Any, np.ascontiguousarray(part))).cast("B"), 0
-        while done < len(view):
-            done += self._file.write(view[done:])
+        try:
+            while done < len(view):
+                done += self._file.write(view[done:])
+        except OSError as error:
+            raise FileError(
+                f"scratch file: cannot be written: {error.strerror or error}; name another folder (scratch=)"
+            ) from error
 
 
 def spans(first: int, last: int, size: int) -> list[tuple[int, int]]:

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from sigden.io.atomic import atomic_path, prepare_output
     from sigden.io.corrected import correct_table, fit_table
     from sigden.io.cube import read_cube, write_cube
+    from sigden.io.cube_create import create_cube
+    from sigden.io.cube_open import open_cube
     from sigden.io.cube_value import Cube
     from sigden.io.examples import shipped_example
     from sigden.io.gwosc import fetch_event
@@ -19,22 +21,28 @@ if TYPE_CHECKING:
     from sigden.io.multiband.result import read_multiband, write_multiband
     from sigden.io.npz import read_npy, read_npz
     from sigden.io.series import QualityVector, StrainSeries
-    from sigden.io.strain import read_strain
+    from sigden.io.stored import StoredStrain
+    from sigden.io.strain import open_strain, read_strain
+    from sigden.io.strain_writer import write_stretches
     from sigden.io.tables import column, column_names, read_table, with_columns, write_table
     from sigden.io.write import read_provenance, write_strain
 
 __all__ = [
     "Cube",
     "QualityVector",
+    "StoredStrain",
     "StrainSeries",
     "atomic_path",
     "column",
     "column_names",
     "correct_table",
+    "create_cube",
     "fetch_event",
     "fit_table",
+    "open_cube",
     "open_hdf5",
     "open_mosaic",
+    "open_strain",
     "prepare_output",
     "read_cube",
     "read_dataset",
@@ -51,6 +59,7 @@ __all__ = [
     "write_cube",
     "write_multiband",
     "write_strain",
+    "write_stretches",
     "write_table",
 ]
 
@@ -58,15 +67,19 @@ _HOMES = MappingProxyType(
     {
         "Cube": "cube_value",
         "QualityVector": "series",
+        "StoredStrain": "stored",
         "StrainSeries": "series",
         "atomic_path": "atomic",
         "column": "tables",
         "column_names": "tables",
         "correct_table": "corrected",
+        "create_cube": "cube_create",
         "fetch_event": "gwosc",
         "fit_table": "corrected",
+        "open_cube": "cube_open",
         "open_hdf5": "hdf5",
         "open_mosaic": "multiband.mosaic",
+        "open_strain": "strain",
         "prepare_output": "atomic",
         "read_cube": "cube",
         "read_dataset": "hdf5",
@@ -83,6 +96,7 @@ _HOMES = MappingProxyType(
         "write_multiband": "multiband.result",
         "with_columns": "tables",
         "write_strain": "write",
+        "write_stretches": "strain_writer",
         "write_table": "tables",
     }
 )

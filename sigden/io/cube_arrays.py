@@ -6,6 +6,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,28 @@ import numpy as np
 from sigden.errors import FileError
 from sigden.io.arrays import write_npy, write_npz
 from sigden.io.atomic import atomic_path
-from sigden.io.cube_value import Cube, as_float, find_axis
+from sigden.io.cube_value import Cube, as_float, find_axis, placeholder
 from sigden.io.limits import MAX_BYTES, check_claim
 
-__all__ = ["read_array_cube", "write_array_cube"]
+__all__ = [
+    "ERROR",
+    "MASK",
+    "VARIANCE",
+    "describe_arrays",
+    "first_of",
+    "is_matlab_hdf5",
+    "named_arrays",
+    "opened_arrays",
+    "read_array_cube",
+    "write_array_cube",
+]
 
 _WAVELENGTH = ("wavelength", "wavelengths", "wave", "lambda", "wl")
 _UNIT_SUFFIXES = {"a": "Angstrom", "nm": "nm", "um": "um", "m": "m"}
-_VARIANCE = ("variance", "var", "stat")
-_ERROR = ("sigma", "err", "error", "std", "uncertainty")
-_MASK = ("mask", "dq")
-_COMPANIONS = (*_VARIANCE, *_ERROR, *_MASK)
+VARIANCE = ("variance", "var", "stat")
+ERROR = ("sigma", "err", "error", "std", "uncertainty")
+MASK = ("mask", "dq")
+_COMPANIONS = (*VARIANCE, *ERROR, *MASK)
 _MAT_LIMIT = 2**31 - 1
 
 
@@ -60,15 +72,45 @@ def read_array_cube(
         If the file cannot be read, no cube or more than one is in it, or the wavelengths fit no axis.
     """
     path = Path(path)
-    shapes, load = _opened(path, max_bytes)
+    shapes, load = opened_arrays(path, max_bytes)
+    cube, beside = describe_arrays(path, shapes, load, dataset, axis)
+    key, where = cube.header.get("dataset", ""), cube.name
+
+    def last(values: Any) -> Any:
+        return np.ascontiguousarray(np.moveaxis(values, cube.axis, 2))
+
+    values = last(as_float(load(key), where))
+    noise, error, flags = (first_of(beside, names, key) for names in (VARIANCE, ERROR, MASK))
+    variance = None
+    if noise is not None:
+        variance = as_float(load(noise), f"{where}: variance")
+    elif error is not None:
+        variance = np.square(load(error), dtype=values.dtype)
+    return replace(
+        cube,
+        values=values,
+        mask=None if flags is None else last(load(flags) != 0),
+        variance=None if variance is None else last(variance),
+    )
+
+
+def first_of(beside: Mapping[str, str], names: tuple[str, ...], key: str) -> str | None:
+    """The first of some arrays that lies beside the cube of a name."""
+    return next((beside[name] for name in names if name in beside and beside[name] != key), None)
+
+
+def describe_arrays(
+    path: Path,
+    shapes: Mapping[str, tuple[int, ...]],
+    load: Callable[[str], Any],
+    dataset: str | None,
+    axis: int | None,
+) -> tuple[Cube, dict[str, str]]:
+    """The cube among named arrays, with a placeholder for its values, and the arrays beside it."""
     key = _cube_name(shapes, path, dataset)
     folder = key.rpartition("/")[0]
     beside = {name.rpartition("/")[2].lower(): name for name in shapes if name.rpartition("/")[0] == folder}
     where = f"{path}: {key}" if key else str(path)
-
-    def part(names: tuple[str, ...]) -> Any:
-        found = next((beside[name] for name in names if name in beside and beside[name] != key), None)
-        return None if found is None else load(found)
 
     wavelength, unit = _wavelength(beside, load)
     axis = find_axis(
@@ -79,28 +121,27 @@ def read_array_cube(
         usual=2,
     )
 
-    def last(values: Any) -> Any:
-        return np.ascontiguousarray(np.moveaxis(values, axis, 2))
-
-    values = last(as_float(load(key), where))
-    variance, error, mask = part(_VARIANCE), part(_ERROR), part(_MASK)
-    if variance is None and error is not None:
-        variance = np.square(error, dtype=values.dtype)
-    for name, array in (("variance", variance), ("mask", mask)):
-        if array is not None and array.shape != shapes[key]:
-            raise FileError(f"{where}: its {name} has the shape {array.shape}, the cube {shapes[key]}")
-    bad, good = part(("bad_bands",)), part(("bbl", "good_bands"))
-    fwhm = part(("fwhm",))
+    shape = (*(n for i, n in enumerate(shapes[key]) if i != axis), shapes[key][axis])
+    for name, names in (("variance", (*VARIANCE, *ERROR)), ("mask", MASK)):
+        other = first_of(beside, names, key)
+        if other is not None and shapes[other] != shapes[key]:
+            raise FileError(f"{where}: its {name} has the shape {shapes[other]}, the cube {shapes[key]}")
+    bad, good, fwhm = (
+        None if name is None else load(name)
+        for name in (
+            first_of(beside, names, key) for names in (("bad_bands",), ("bbl", "good_bands"), ("fwhm",))
+        )
+    )
     flags = None
-    if bad is not None or good is not None:
-        flags = bad.ravel() != 0 if bad is not None else good.ravel() == 0
+    if bad is not None:
+        flags = bad.ravel() != 0
+    elif good is not None:
+        flags = good.ravel() == 0
     for name, array in (("fwhm", fwhm), ("bad-band list", flags)):
-        if array is not None and array.size != values.shape[2]:
-            raise FileError(f"{where}: its {name} has {array.size} values for {values.shape[2]} bands")
-    return Cube(
-        values=values,
-        mask=None if mask is None else last(mask != 0),
-        variance=None if variance is None else last(as_float(variance, f"{where}: variance")),
+        if array is not None and array.size != shape[2]:
+            raise FileError(f"{where}: its {name} has {array.size} values for {shape[2]} bands")
+    cube = Cube(
+        values=placeholder(shape),
         wavelength=wavelength,
         wavelength_unit=unit,
         fwhm=None if fwhm is None else fwhm.ravel().astype(float),
@@ -109,6 +150,7 @@ def read_array_cube(
         header={"dataset": key} if key else {},
         name=where,
     )
+    return cube, beside
 
 
 def write_array_cube(
@@ -135,7 +177,7 @@ def write_array_cube(
     path = Path(path)
     suffix = path.suffix.lower()
     record = json.dumps(dict(provenance), default=str, indent=2)
-    arrays = _arrays(cube)
+    arrays = named_arrays(cube)
     name = next(iter(arrays))
     if suffix == ".mat":
         _write_mat(path, {key.rpartition("/")[2]: v for key, v in arrays.items()}, record, overwrite)
@@ -150,7 +192,8 @@ def write_array_cube(
         _write_hdf5(path, arrays, cube, record, overwrite)
 
 
-def _arrays(cube: Cube) -> dict[str, Any]:
+def named_arrays(cube: Cube) -> dict[str, Any]:
+    """Arrays of a file by their names, the cube first."""
     key = cube.header.get("dataset", "cube") if isinstance(cube.header, Mapping) else "cube"
     folder = f"{key.rpartition('/')[0]}/" if "/" in key else ""
     out = {key: cube.in_file_order(cube.values)}
@@ -166,7 +209,9 @@ def _arrays(cube: Cube) -> dict[str, Any]:
     return out
 
 
-def _opened(path: Path, max_bytes: int) -> tuple[dict[str, tuple[int, ...]], Callable[[str], Any]]:
+def opened_arrays(
+    path: Path, max_bytes: int = MAX_BYTES
+) -> tuple[dict[str, tuple[int, ...]], Callable[[str], Any]]:
     """Shapes by name, and how to read one."""
     suffix = path.suffix.lower()
     if not path.is_file():
@@ -181,11 +226,18 @@ def _opened(path: Path, max_bytes: int) -> tuple[dict[str, tuple[int, ...]], Cal
 
         arrays = {k: v for k, v in read_npz(path, max_bytes=max_bytes).items() if v.dtype.kind in "biuf"}
         return {name: v.shape for name, v in arrays.items()}, arrays.__getitem__
-    with path.open("rb") as stream:
-        start = stream.read(128)
-    if suffix == ".mat" and b"MATLAB 7.3" not in start:
+    matlab = is_matlab_hdf5(path)
+    if suffix == ".mat" and not matlab:
         return _opened_mat(path, max_bytes)
-    return _opened_hdf5(path, max_bytes, reverse=b"MATLAB 7.3" in start)
+    return _opened_hdf5(path, max_bytes, reverse=matlab)
+
+
+def is_matlab_hdf5(path: Path) -> bool:
+    """Whether a file is HDF5 of MATLAB, which writes its axes in reverse."""
+    if not path.is_file():
+        raise FileError(f"{path}: no such file")
+    with path.open("rb") as stream:
+        return b"MATLAB 7.3" in stream.read(128)
 
 
 def _opened_mat(path: Path, max_bytes: int) -> tuple[dict[str, tuple[int, ...]], Callable[[str], Any]]:

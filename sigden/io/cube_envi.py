@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +15,10 @@ import numpy as np
 
 from sigden.errors import FileError, MissingExtraError
 from sigden.io.atomic import atomic_path
-from sigden.io.cube_value import Cube, as_float
+from sigden.io.cube_value import Cube, as_float, placeholder
 from sigden.io.limits import MAX_BYTES, check_claim
 
-__all__ = ["envi_pair", "read_envi", "write_envi"]
+__all__ = ["EnviLayout", "describe_envi", "envi_pair", "new_envi", "read_envi", "write_envi"]
 
 _DATA_SUFFIXES = ("", ".img", ".dat", ".raw", ".bin", ".hyspex", ".bil", ".bip", ".bsq")
 # axes of the file as (rows, columns, bands) counts them
@@ -46,6 +49,49 @@ def read_envi(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> Cu
     MissingExtraError
         If the package spectral is not installed.
     """
+    cube, layout = describe_envi(path)
+    count, size = math.prod(cube.values.shape), layout.path.stat().st_size
+    check_claim(str(layout.path), count * max(layout.dtype.itemsize, 4), size * 4, max_bytes)
+    stored = np.fromfile(layout.path, layout.dtype, count, offset=layout.offset)
+    stored = stored.reshape([cube.values.shape[i] for i in layout.order])
+    stored = stored.transpose(np.argsort(layout.order))
+    mask = None
+    if layout.ignored is not None:
+        mask = np.ascontiguousarray(stored == np.asarray(layout.ignored).astype(stored.dtype))
+    return replace(
+        cube,
+        values=np.ascontiguousarray(as_float(stored, str(layout.path))),
+        mask=mask if mask is not None and mask.any() else None,
+    )
+
+
+@dataclass(frozen=True)
+class EnviLayout:
+    """Where the numbers of an ENVI cube are.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Binary file.
+    dtype : numpy.dtype
+        Of its numbers.
+    order : tuple of int
+        Which axis of (rows, columns, bands) each axis of the file is.
+    offset : int
+        Place of the first number.
+    ignored : float or None
+        Value of samples that are to be ignored.
+    """
+
+    path: Path
+    dtype: Any
+    order: tuple[int, int, int]
+    offset: int
+    ignored: float | None
+
+
+def describe_envi(path: str | os.PathLike[str]) -> tuple[Cube, EnviLayout]:
+    """What an ENVI header says: a cube whose values are a placeholder, and where they are."""
     header_path, data_path = envi_pair(path)
     header, parameters = _header(header_path)
     interleave = str(header["interleave"]).lower()
@@ -63,15 +109,10 @@ def read_envi(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> Cu
             f"{data_path}: is cut short, {size:,} bytes of {parameters.offset + count * dtype.itemsize:,} "
             f"that {header_path.name} claims"
         )
-    check_claim(str(data_path), count * max(dtype.itemsize, 4), size * 4, max_bytes)
-    stored = np.fromfile(data_path, dtype, count, offset=parameters.offset)
-    order = _ORDER[interleave]
-    stored = stored.reshape([shape[i] for i in order]).transpose(np.argsort(order))
-    values = np.ascontiguousarray(as_float(stored, str(data_path)))
+    as_float(np.empty(0, dtype), str(data_path))
     flags = _numbers(header, "bbl", shape[2], header_path)
-    return Cube(
-        values=values,
-        mask=_ignored(header, stored, header_path),
+    cube = Cube(
+        values=placeholder(shape),
         wavelength=_numbers(header, "wavelength", shape[2], header_path),
         wavelength_unit=str(header.get("wavelength units", "")),
         fwhm=_numbers(header, "fwhm", shape[2], header_path),
@@ -80,6 +121,8 @@ def read_envi(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> Cu
         header=header,
         name=str(header_path),
     )
+    ignored = _ignored(header, header_path)
+    return cube, EnviLayout(data_path, dtype, _ORDER[interleave], parameters.offset, ignored)
 
 
 def write_envi(
@@ -105,12 +148,53 @@ def write_envi(
     MissingExtraError
         If the package spectral is not installed.
     """
+    with new_envi(path, cube, cube.values.dtype, history=history, overwrite=overwrite) as (
+        data,
+        dtype,
+        order,
+    ):
+        cube.values.transpose(order).astype(dtype).tofile(data)
+
+
+@contextmanager
+def new_envi(
+    path: str | os.PathLike[str],
+    cube: Cube,
+    kind: Any,
+    *,
+    history: Iterable[str] = (),
+    overwrite: bool = False,
+) -> Iterator[tuple[Path, Any, tuple[int, int, int]]]:
+    """ENVI header and an empty binary file, which get their names when the block ends well.
+
+    Parameters
+    ----------
+    path : path
+        Header or binary file.
+    cube : Cube
+        What the header is to tell; its values are not looked at.
+    kind : dtype
+        Of the values.
+    history : iterable of str
+        Lines of provenance.
+    overwrite : bool
+        Whether existing files may be replaced.
+
+    Yields
+    ------
+    path : pathlib.Path
+        Where the numbers are to go.
+    dtype : numpy.dtype
+        How they are to be written.
+    order : tuple of int
+        Which axis of (rows, columns, bands) each axis of the file is.
+    """
     envi = _spectral()
     header_path, data_path = _new_pair(Path(path))
     old = dict(cube.header) if isinstance(cube.header, dict) and "interleave" in cube.header else {}
     interleave = str(old.get("interleave", "bsq")).lower()
     rows, columns, bands = cube.values.shape
-    dtype = np.dtype(np.float32 if cube.values.dtype.itemsize <= 4 else np.float64).newbyteorder("<")
+    dtype = np.dtype(np.float32 if np.dtype(kind).itemsize <= 4 else np.float64).newbyteorder("<")
     lists = {"wavelength": cube.wavelength, "fwhm": cube.fwhm}
     lists["bbl"] = None if cube.bad_bands is None else (~cube.bad_bands).astype(int)
     fresh = {key: [f"{v:.10g}" for v in part] for key, part in lists.items() if part is not None}
@@ -128,7 +212,7 @@ def write_envi(
         atomic_path(data_path, overwrite) as data,
         atomic_path(header_path, overwrite) as text,
     ):
-        cube.values.transpose(_ORDER[interleave]).astype(dtype).tofile(data)
+        yield data, dtype, _ORDER[interleave]
         envi.write_envi_header(str(text), header)
 
 
@@ -213,13 +297,12 @@ def _numbers(header: dict[str, Any], key: str, bands: int, path: Path) -> Any:
     return numbers
 
 
-def _ignored(header: dict[str, Any], stored: Any, path: Path) -> Any:
+def _ignored(header: dict[str, Any], path: Path) -> float | None:
+    """Value of samples that are to be ignored."""
     text = header.get("data ignore value")
     if text is None:
         return None
     try:
-        value = float(text)
+        return float(text)
     except (TypeError, ValueError) as error:
         raise FileError(f"{path}: data ignore value: {text!r} is no number") from error
-    mask = np.ascontiguousarray(stored == np.asarray(value).astype(stored.dtype))
-    return mask if mask.any() else None

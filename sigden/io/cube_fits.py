@@ -14,12 +14,20 @@ import numpy as np
 
 from sigden.errors import FileError
 from sigden.io.atomic import atomic_path
-from sigden.io.cube_value import Cube, find_axis
+from sigden.io.cube_value import Cube, find_axis, placeholder
 from sigden.io.fits import history_cards
 from sigden.io.fits_units import check_size, find_image, image_names, native, open_fits
 from sigden.io.limits import MAX_BYTES
 
-__all__ = ["FitsLayout", "read_fits_cube", "write_fits_cube"]
+__all__ = [
+    "FitsLayout",
+    "UnitNumbers",
+    "describe_fits",
+    "new_layout",
+    "quality_mask",
+    "read_fits_cube",
+    "write_fits_cube",
+]
 
 _SCIENCE = ("SCI", "DATA")
 _VARIANCE = ("STAT", "VAR", "VARIANCE")
@@ -83,49 +91,111 @@ def read_fits_cube(
     """
     path = Path(path)
     with open_fits(path) as units:
-        names = [name.upper() for name in image_names(units)]
-        number = _science(units, names, path, hdu)
-        unit, where = units[number], f"{path}[{number}]"
-        shape = check_size(unit, where, path, max_bytes)
-        axis = find_axis(shape, where=where, axis=_axis(unit.header, axis), bands=None, usual=0)
-        stored = native(unit.data)
-        noise, is_error = _find(names, _VARIANCE), False
-        if noise is None:
-            noise, is_error = _find(names, _ERROR), True
-        flags = _find(names, ("DQ",))
-        variance = _like(units, noise, path, shape, max_bytes)
-        quality = _like(units, flags, path, shape, max_bytes)
-        wavelength, wavelength_unit = _wavelength(unit.header, units, axis, shape)
-        kept = tuple(_kept(one, i in (number, noise)) for i, one in enumerate(units))
-        jwst = "JWST" in str(units[0].header.get("TELESCOP", "")).upper()
-        unit_of_data = str(unit.header.get("BUNIT", ""))
-    mask = None
-    if quality is not None:
-        bits = np.nan_to_num(quality, nan=_DO_NOT_USE).astype(np.int64)
-        mask = (bits & _DO_NOT_USE) != 0 if jwst else bits != 0
+        cube, numbers = describe_fits(path, units, hdu, axis, max_bytes)
+        stored, variance, quality = (
+            None if number is None else native(units[number].data)
+            for number in (numbers.science, numbers.noise, numbers.quality)
+        )
+    mask = None if quality is None else quality_mask(quality, numbers.jwst)
     if variance is not None:
-        if is_error:
+        if numbers.is_error:
             variance = variance**2
         with np.errstate(invalid="ignore"):
             unknown = ~(variance > 0) | np.isinf(variance)
         if unknown.all():
-            raise FileError(f"{path}[{noise}]: no variance is positive; leave the unit out of the file")
+            raise FileError(
+                f"{path}[{numbers.noise}]: no variance is positive; leave the unit out of the file"
+            )
         mask = unknown if mask is None else mask | unknown
 
     def last(part: Any) -> Any:
-        return None if part is None else np.ascontiguousarray(np.moveaxis(part, axis, 2))
+        return None if part is None else np.ascontiguousarray(np.moveaxis(part, cube.axis, 2))
 
-    return Cube(
+    return replace(
+        cube,
         values=last(stored),
         mask=last(mask) if mask is not None and mask.any() else None,
         variance=last(variance),
+    )
+
+
+@dataclass(frozen=True)
+class UnitNumbers:
+    """Units that a cube is made of.
+
+    Parameters
+    ----------
+    science : int
+        Number of the unit with the cube.
+    noise, quality : int or None
+        Numbers of those with its noise and its flags.
+    is_error : bool
+        Whether the noise is the standard deviation, not the variance.
+    jwst : bool
+        Whether the flags are those of JWST.
+    """
+
+    science: int
+    noise: int | None
+    quality: int | None
+    is_error: bool
+    jwst: bool
+
+
+def quality_mask(quality: Any, jwst: bool) -> Any:
+    """Samples that flags forbid to use: of JWST those of the first bit, else all that are flagged."""
+    bits = np.nan_to_num(quality, nan=_DO_NOT_USE).astype(np.int64)
+    return (bits & _DO_NOT_USE) != 0 if jwst else bits != 0
+
+
+def describe_fits(
+    path: Path, units: Any, hdu: int | str | None, axis: int | None, max_bytes: int | None = None
+) -> tuple[Cube, UnitNumbers]:
+    """What open units say of a cube: one with a placeholder for its values, and where those are.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file, for messages.
+    units : astropy.io.fits.HDUList
+        Its units.
+    hdu, axis : optional
+        As in `read_fits_cube`.
+    max_bytes : int, optional
+        Cap on the size of each array.
+
+    Returns
+    -------
+    cube : Cube
+        The cube.
+    numbers : UnitNumbers
+        The units.
+    """
+    limit = 2**62 if max_bytes is None else max_bytes
+    names = [name.upper() for name in image_names(units)]
+    number = _science(units, names, path, hdu)
+    unit, where = units[number], f"{path}[{number}]"
+    shape = check_size(unit, where, path, limit)
+    axis = find_axis(shape, where=where, axis=_axis(unit.header, axis), bands=None, usual=0)
+    noise, is_error = _find(names, _VARIANCE), False
+    if noise is None:
+        noise, is_error = _find(names, _ERROR), True
+    quality = _find(names, ("DQ",))
+    for other in (noise, quality):
+        _require_like(units, other, path, shape, limit)
+    wavelength, wavelength_unit = _wavelength(unit.header, units, axis, shape)
+    kept = tuple(_kept(one, i in (number, noise)) for i, one in enumerate(units))
+    jwst = "JWST" in str(units[0].header.get("TELESCOP", "")).upper()
+    cube = Cube(
+        values=placeholder((*(n for i, n in enumerate(shape) if i != axis), shape[axis])),
         wavelength=wavelength,
         wavelength_unit=wavelength_unit,
-        unit=unit_of_data,
+        unit=str(unit.header.get("BUNIT", "")),
         axis=axis,
         header=FitsLayout(kept, number, noise, is_error),
         name=where,
     )
+    return cube, UnitNumbers(number, noise, quality, is_error, jwst)
 
 
 def write_fits_cube(
@@ -157,7 +227,7 @@ def write_fits_cube(
     else:
         # FITS cubes are (wavelength, y, x), whatever the file was that this one came from
         cube = replace(cube, axis=0)
-        layout = _new_layout(cube)
+        layout = new_layout(cube)
     units = []
     for number, unit in enumerate(layout.units):
         if number == layout.science:
@@ -203,15 +273,14 @@ def _axis(header: Any, given: int | None) -> int | None:
     return found[0] if len(found) == 1 else None
 
 
-def _like(units: Any, number: int | None, path: Path, shape: tuple[int, ...], max_bytes: int) -> Any:
-    """Values of an extension, which must have the shape of the cube."""
+def _require_like(units: Any, number: int | None, path: Path, shape: tuple[int, ...], limit: int) -> None:
+    """Refuse an extension that has not the shape of the cube."""
     if number is None:
-        return None
+        return
     where = f"{path}[{number}] ({units[number].name})"
-    found = check_size(units[number], where, path, max_bytes)
+    found = check_size(units[number], where, path, limit)
     if found != shape:
         raise FileError(f"{where}: has the shape {found}, the cube {shape}")
-    return native(units[number].data)
 
 
 def _wavelength(header: Any, units: Any, axis: int, shape: tuple[int, ...]) -> tuple[Any, str]:
@@ -251,7 +320,7 @@ def _with_data(unit: Any, values: Any) -> Any:
     return type(unit)(data=values, header=unit.header.copy())
 
 
-def _new_layout(cube: Cube) -> FitsLayout:
+def new_layout(cube: Cube) -> FitsLayout:
     """Primary unit and DATA, with a linear wavelength axis where the bands are evenly spaced."""
     from astropy.io import fits
 

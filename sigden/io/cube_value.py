@@ -9,7 +9,7 @@ import numpy as np
 
 from sigden.errors import FileError, InputError
 
-__all__ = ["Cube", "as_float", "find_axis"]
+__all__ = ["Cube", "as_float", "find_axis", "placeholder"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +60,7 @@ class Cube:
     name: str = "cube"
 
     def __post_init__(self) -> None:
-        shape = np.shape(self.values)
+        shape = tuple(self.values.shape)
         if len(shape) != 3:
             raise InputError(f"{self.name}: a cube has three axes, this has the shape {shape}")
         if self.axis not in (0, 1, 2):
@@ -73,23 +73,34 @@ class Cube:
             ("bad_bands", shape[2:]),
         ):
             given = getattr(self, part)
-            if given is not None and np.shape(given) != wanted:
+            if given is not None and tuple(given.shape) != wanted:
                 raise InputError(
-                    f"{self.name}: {part} has the shape {np.shape(given)}, the cube {shape} needs {wanted}"
+                    f"{self.name}: {part} has the shape {tuple(given.shape)}, the cube {shape} needs {wanted}"
                 )
 
     @property
     def good_bands(self) -> Any:
         """Bands that count, array of bool of shape (bands,)."""
-        return np.ones(np.shape(self.values)[2], bool) if self.bad_bands is None else ~self.bad_bands
+        return np.ones(self.values.shape[2], bool) if self.bad_bands is None else ~self.bad_bands
 
     def in_file_order(self, values: Any) -> Any:
         """Array of the cube's shape with its axes as in the file."""
         return np.ascontiguousarray(np.moveaxis(values, 2, self.axis))
 
+    def in_file(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Shape of the cube with its axes as in the file."""
+        out = list(shape[:2])
+        out.insert(self.axis, shape[2])
+        return tuple(out)
+
     def with_values(self, values: Any, variance: Any = None) -> Cube:
         """The same cube with other values and their variance, nothing missing but NaN."""
         return replace(self, values=values, variance=variance, mask=None)
+
+
+def placeholder(shape: tuple[int, ...], dtype: Any = np.float32) -> Any:
+    """Values of a cube that is only described: they take no memory."""
+    return np.broadcast_to(np.zeros((), dtype), shape)
 
 
 def as_float(values: Any, where: str) -> Any:

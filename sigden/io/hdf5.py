@@ -22,6 +22,7 @@ from sigden.errors import FileError
 from sigden.io.limits import MAX_BYTES, check_claim
 
 __all__ = [
+    "checked_dataset",
     "describe",
     "find_object",
     "guarded",
@@ -277,7 +278,9 @@ def _dataset(file: h5py.File, name: str) -> h5py.Dataset:
     return node
 
 
-def read_dataset(file: h5py.File, name: str, *, max_bytes: int = MAX_BYTES) -> NDArray[Any]:
+def read_dataset(
+    file: h5py.File, name: str, *, max_bytes: int = MAX_BYTES, rows: tuple[int, int] | None = None
+) -> NDArray[Any]:
     """Read a numeric dataset after checking where its data lie and what size it claims.
 
     Parameters
@@ -287,7 +290,9 @@ def read_dataset(file: h5py.File, name: str, *, max_bytes: int = MAX_BYTES) -> N
     name : str
         Path of the dataset.
     max_bytes : int
-        Cap on the size in memory, in bytes.
+        Cap on the size in memory of the whole dataset, in bytes.
+    rows : tuple of int, optional
+        Half-open range along the first axis; all of it by default.
 
     Returns
     -------
@@ -301,6 +306,14 @@ def read_dataset(file: h5py.File, name: str, *, max_bytes: int = MAX_BYTES) -> N
         numeric, larger than the cap, claimed far beyond what is stored, never (or not wholly) written, or
         unreadable.
     """
+    dataset, where = checked_dataset(file, name, max_bytes=max_bytes)
+    with guarded(f"{where}: cannot be read (damaged or unknown compression?)"):
+        values = np.asarray(dataset[()] if rows is None else dataset[rows[0] : rows[1]])
+    return values.astype(values.dtype.newbyteorder("="), copy=False)
+
+
+def checked_dataset(file: h5py.File, name: str, *, max_bytes: int = MAX_BYTES) -> tuple[h5py.Dataset, str]:
+    """Dataset that `read_dataset` would read, unread, and how messages about it begin."""
     dataset = _dataset(file, name)
     where = where_in(file, name)
     with guarded(f"{where}: its type cannot be read"):
@@ -311,9 +324,7 @@ def read_dataset(file: h5py.File, name: str, *, max_bytes: int = MAX_BYTES) -> N
         raise FileError(f"{where}: is empty (a null dataspace)")
     with guarded(f"{where}: its storage cannot be looked at"):
         _check_size(file, dataset, where, max_bytes)
-    with guarded(f"{where}: cannot be read (damaged or unknown compression?)"):
-        values = np.asarray(dataset[()])
-    return values.astype(values.dtype.newbyteorder("="), copy=False)
+    return dataset, where
 
 
 def root_of(file: h5py.File) -> Any:

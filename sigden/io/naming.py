@@ -6,12 +6,15 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from sigden.errors import FileError
 from sigden.io.series import StrainSeries
+from sigden.io.stored import StoredStrain
 
 __all__ = ["by_key", "detector_of", "detector_of_file", "listed"]
 
+_Series = TypeVar("_Series", StrainSeries, StoredStrain)
 _PREFIX = re.compile(r"^([A-Z][0-9])(?=$|[:_\-.])")
 _FILE = re.compile(r"^[A-Z]+-([A-Z][0-9])[_-]")
 
@@ -39,13 +42,13 @@ def listed(names: Iterable[str], limit: int = 12) -> str:
 
 
 def by_key(
-    found: Sequence[tuple[str | None, StrainSeries]], detector: str | None, path: Path
-) -> dict[str, StrainSeries]:
+    found: Sequence[tuple[str | None, _Series]], detector: str | None, path: Path
+) -> dict[str, _Series]:
     """Key each series by its detector, or by its name where two share a detector or it has none.
 
     Parameters
     ----------
-    found : sequence of (detector or None, StrainSeries)
+    found : sequence of (detector or None, StrainSeries or StoredStrain)
         Series of one file.
     detector : str or None
         The only detector wanted.
@@ -54,7 +57,7 @@ def by_key(
 
     Returns
     -------
-    dict of str to StrainSeries
+    dict of str to StrainSeries or StoredStrain
         In the order of the file.
 
     Raises

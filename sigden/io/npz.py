@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sigden.errors import FileError
 from sigden.io.limits import MAX_BYTES, check_claim
 
-__all__ = ["npz_names", "read_npy", "read_npz"]
+__all__ = ["npy_layout", "npz_names", "read_npy", "read_npz"]
 
 _DAMAGE = (
     OSError,
@@ -59,6 +59,30 @@ def read_npy(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> NDA
         if isinstance(error, FileError):
             raise
         raise FileError(f"{source}: cannot be read: {error.strerror or error}") from error
+
+
+def npy_layout(path: str | os.PathLike[str]) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
+    """Shape of the array in an NPY file, whether its first axis is the fastest, its dtype and its place.
+
+    Raises
+    ------
+    FileError
+        If the file is missing, damaged, cut short or needs pickle.
+    """
+    source = Path(path)
+    try:
+        with source.open("rb") as stream:
+            shape, order, dtype, offset = _header(stream, str(source))
+            size = source.stat().st_size
+    except OSError as error:
+        if isinstance(error, FileError):
+            raise
+        raise FileError(f"{source}: cannot be read: {error.strerror or error}") from error
+    if dtype.hasobject:
+        raise FileError(f"{source}: holds Python objects (pickle), which can run code; refused")
+    if offset + math.prod(shape) * dtype.itemsize != size:
+        raise FileError(f"{source}: does not hold what it claims (cut short or damaged)")
+    return shape, order == "F", dtype, offset
 
 
 def npz_names(path: str | os.PathLike[str]) -> list[str]:

@@ -9,8 +9,9 @@ from pathlib import Path
 from sigden.errors import FileError
 from sigden.io.sampling import asked_rate
 from sigden.io.series import StrainSeries
+from sigden.io.stored import StoredStrain
 
-__all__ = ["read_strain"]
+__all__ = ["open_strain", "read_strain"]
 
 _MAGIC = ((b"\x89HDF\r\n\x1a\n", "hdf5"), (b"IGWD", "gwf"), (b"\x93NUMPY", "npy"), (b"PK\x03\x04", "npz"))
 _SUFFIXES = {
@@ -78,9 +79,49 @@ def read_strain(
     >>> from sigden.io import read_strain
     >>> strain = read_strain("H-H1_GWOSC_4KHZ_R1-1126259447-32.hdf5")["H1"]  # doctest: +SKIP
     """
-    source = Path(path)
-    rate = asked_rate(sample_rate)
-    return _reader(_format(source))(source, channel, detector, rate)
+    found = open_strain(path, channel=channel, detector=detector, sample_rate=sample_rate)
+    return {name: stored.series() for name, stored in found.items()}
+
+
+def open_strain(
+    path: str | os.PathLike[str],
+    *,
+    channel: str | None = None,
+    detector: str | None = None,
+    sample_rate: float | None = None,
+) -> dict[str, StoredStrain]:
+    """Find the strain series of a file, to be read a stretch at a time.
+
+    Parameters
+    ----------
+    path : path
+        As of `read_strain`.
+    channel, detector : str, optional
+        As of `read_strain`.
+    sample_rate : float, optional
+        As of `read_strain`.
+
+    Returns
+    -------
+    dict of str to StoredStrain
+        Keyed as by `read_strain`. Of HDF5 files nothing but the headers is read yet; series of other formats
+        are in memory.
+
+    Raises
+    ------
+    FileError
+        As of `read_strain`; also when a stretch is read that is damaged.
+    ParameterError
+        As of `read_strain`.
+    """
+    source, rate = Path(path), asked_rate(sample_rate)
+    kind = _format(source)
+    if kind == "hdf5":
+        from sigden.io.strain_hdf5 import open_hdf5_strain
+
+        return open_hdf5_strain(source, channel, detector, rate)
+    found = _reader(kind)(source, channel, detector, rate)
+    return {name: StoredStrain.of(series) for name, series in found.items()}
 
 
 def _format(path: Path) -> str:
@@ -112,10 +153,6 @@ def _format(path: Path) -> str:
 
 def _reader(name: str) -> Reader:
     # each format is imported on first use
-    if name == "hdf5":
-        from sigden.io.strain_hdf5 import read_hdf5_strain
-
-        return read_hdf5_strain
     if name == "gwf":
         from sigden.io.gwf import read_gwf_strain
 

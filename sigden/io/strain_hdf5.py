@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigden.errors import FileError
-from sigden.io.hdf5 import find_object, list_datasets, members, open_hdf5, read_dataset, root_of
+from sigden.io.hdf5 import (
+    checked_dataset,
+    find_object,
+    list_datasets,
+    members,
+    open_hdf5,
+    read_dataset,
+    root_of,
+)
 from sigden.io.hdf5_values import has_attribute, read_attribute, read_text, read_texts
 from sigden.io.naming import by_key, detector_of, detector_of_file, listed
 from sigden.io.sampling import agree, finite, positive, rate_from_spacing
-from sigden.io.series import QualityVector, StrainSeries
+from sigden.io.series import QualityVector
+from sigden.io.stored import StoredStrain
 
-__all__ = ["read_hdf5_strain"]
+__all__ = ["open_hdf5_strain"]
 
 _GWOSC = "strain/Strain"
 _RATES = ("sample_rate", "fs", "Fs", "sampling_rate")
@@ -25,10 +35,10 @@ _SPACINGS = ("dx", "dt", "delta_t", "Xspacing")
 _STARTS = ("x0", "t0", "start_time", "epoch", "Xstart")
 
 
-def read_hdf5_strain(
+def open_hdf5_strain(
     path: Path, channel: str | None, detector: str | None, sample_rate: float | None
-) -> dict[str, StrainSeries]:
-    """Strain of an HDF5 file; arguments and result as in `read_strain`."""
+) -> dict[str, StoredStrain]:
+    """Strain of an HDF5 file, still in it; arguments and result as in `open_strain`."""
     with open_hdf5(path) as file:
         if (channel or _GWOSC).strip("/") == _GWOSC and find_object(file, _GWOSC) is not None:
             found = [_gwosc(file, path, sample_rate)]
@@ -37,22 +47,32 @@ def read_hdf5_strain(
         return by_key(found, detector, path)
 
 
-def _values(file: h5py.File, name: str) -> NDArray[np.float64]:
+def _size(file: h5py.File, name: str) -> int:
+    """Number of samples of a dataset that can hold strain."""
     where = f"{file.filename}: {name}"
     node = find_object(file, name)
     if isinstance(node, h5py.Dataset) and node.shape is not None and node.ndim != 1:
         raise FileError(f"{where}: has shape {node.shape}; a strain series has one dimension")
-    values = read_dataset(file, name)
-    if values.dtype.kind not in "fiu":
-        raise FileError(f"{where}: has dtype {values.dtype}; strain is real numbers")
-    if not len(values):
+    dataset, _ = checked_dataset(file, name)
+    if dataset.dtype.kind not in "fiu":
+        raise FileError(f"{where}: has dtype {dataset.dtype}; strain is real numbers")
+    if not len(dataset):
         raise FileError(f"{where}: holds no samples")
+    return len(dataset)
+
+
+def _samples(path: str, name: str, first: int, last: int) -> NDArray[np.float64]:
+    # opened anew, so that no file is held open between stretches
+    with open_hdf5(path) as file:
+        values = read_dataset(file, name, rows=(first, last))
+    if values.shape != (last - first,):
+        raise FileError(f"{path}: {name}: was changed while it was read")
     return values.astype(np.float64, copy=False)
 
 
-def _gwosc(file: h5py.File, path: Path, asked: float | None) -> tuple[str | None, StrainSeries]:
+def _gwosc(file: h5py.File, path: Path, asked: float | None) -> tuple[str | None, StoredStrain]:
     where = f"{file.filename}: {_GWOSC}"
-    values = _values(file, _GWOSC)
+    size = _size(file, _GWOSC)
     node: Any = find_object(file, _GWOSC)
     spacing = read_attribute(node, "Xspacing")
     start = read_attribute(node, "Xstart")
@@ -60,15 +80,16 @@ def _gwosc(file: h5py.File, path: Path, asked: float | None) -> tuple[str | None
         start = _scalar(file, "meta/GPSstart")
     if spacing is None:
         duration = _scalar(file, "meta/Duration")
-        spacing = None if duration is None else positive(duration, where, "meta/Duration") / len(values)
+        spacing = None if duration is None else positive(duration, where, "meta/Duration") / size
     if start is None:
         raise FileError(f"{where}: says no start time (attribute Xstart or dataset meta/GPSstart)")
     stated = None if spacing is None else rate_from_spacing(positive(spacing, where, "Xspacing"))
     t0 = finite(start, where, "Xstart")
     detector = detector_of(read_text(file, "meta/Detector")) or detector_of_file(path)
     unit = read_attribute(node, "Yunits")
-    return detector, StrainSeries(
-        values=values,
+    return detector, StoredStrain(
+        read=partial(_samples, file.filename, _GWOSC),
+        size=size,
         sample_rate=agree(stated, asked, where),
         t0=t0,
         name=detector or "Strain",
@@ -197,7 +218,7 @@ def _explain_links(file: h5py.File, names: list[str]) -> None:
             find_object(file, member)
 
 
-def _series(file: h5py.File, name: str, asked: float | None) -> tuple[str | None, StrainSeries]:
+def _series(file: h5py.File, name: str, asked: float | None) -> tuple[str | None, StoredStrain]:
     where = f"{file.filename}: {name}"
     node: Any = find_object(file, name)
     if isinstance(node, h5py.Dataset) and has_attribute(node, "xindex"):
@@ -205,13 +226,14 @@ def _series(file: h5py.File, name: str, asked: float | None) -> tuple[str | None
     unit = _attribute(file, name, "xunit")
     if unit not in (None, "s", ""):
         raise FileError(f"{where}: its axis is in {unit!r}, not in s: not a time series")
-    values = _values(file, name)
+    size = _size(file, name)
     stated = _stated_rate(file, node, where)
     start = next((value for value in (_nearby(file, node, key) for key in _STARTS) if value is not None), 0.0)
     channel = _attribute(file, name, "channel")
     y_unit = read_attribute(node, "unit")
-    series = StrainSeries(
-        values=values,
+    series = StoredStrain(
+        read=partial(_samples, file.filename, name),
+        size=size,
         sample_rate=agree(stated, asked, where),
         t0=finite(start, where, "start time"),
         name=name,

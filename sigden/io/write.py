@@ -13,10 +13,11 @@ import numpy as np
 from sigden.errors import FileError, InputError
 from sigden.io.atomic import atomic_path
 from sigden.io.series import StrainSeries
+from sigden.io.stored import StoredStrain
 
-__all__ = ["read_provenance", "write_strain"]
+__all__ = ["PROVENANCE", "as_json", "describe_dataset", "read_provenance", "write_quality", "write_strain"]
 
-_PROVENANCE = "provenance"
+PROVENANCE = "provenance"
 _GROUPS = ("extras", "quality")
 
 
@@ -67,7 +68,7 @@ def write_strain(
     """
     if not series_by_name:
         raise InputError("there is no series to write")
-    record = _as_json(provenance)
+    record = as_json(provenance)
     more = {name: dict(kinds) for name, kinds in (extras or {}).items()}
     datasets = _plan(series_by_name, more)
 
@@ -77,11 +78,11 @@ def write_strain(
     with atomic_path(target, overwrite=overwrite) as temporary:
         try:
             with h5py.File(temporary, "w") as file:
-                file.attrs[_PROVENANCE] = record
+                file.attrs[PROVENANCE] = record
                 for name, series in datasets.items():
                     _write_series(file, name, series)
                 for name, series in series_by_name.items():
-                    _write_quality(file, name, series)
+                    write_quality(file, name, series)
         except (OSError, RuntimeError, ValueError) as error:
             raise FileError(f"{target}: cannot be written: {error}") from error
     return target
@@ -109,17 +110,18 @@ def read_provenance(path: str | os.PathLike[str]) -> dict[str, Any]:
     from sigden.io.hdf5_values import read_attribute
 
     with open_hdf5(path) as file:
-        text = read_attribute(root_of(file), _PROVENANCE)
+        text = read_attribute(root_of(file), PROVENANCE)
     try:
         record = json.loads(text) if isinstance(text, str) else None
     except (ValueError, RecursionError) as error:
-        raise FileError(f"{path}: attribute {_PROVENANCE!r}: is not JSON: {error}") from error
+        raise FileError(f"{path}: attribute {PROVENANCE!r}: is not JSON: {error}") from error
     if not isinstance(record, dict):
-        raise FileError(f"{path}: has no attribute {_PROVENANCE!r} with a JSON record")
+        raise FileError(f"{path}: has no attribute {PROVENANCE!r} with a JSON record")
     return record
 
 
-def _as_json(provenance: Mapping[str, Any]) -> str:
+def as_json(provenance: Mapping[str, Any]) -> str:
+    """Record as JSON text."""
     try:
         return json.dumps(dict(provenance), default=_plain, allow_nan=False, sort_keys=True)
     except (TypeError, ValueError) as error:
@@ -181,7 +183,11 @@ def _extra(series: StrainSeries, name: str, kind: str, values: Any) -> StrainSer
 
 
 def _write_series(file: Any, path: str, series: StrainSeries) -> None:
-    dataset = file.create_dataset(path, data=series.values)
+    describe_dataset(file.create_dataset(path, data=series.values), series)
+
+
+def describe_dataset(dataset: Any, series: StrainSeries | StoredStrain) -> None:
+    """Give a dataset the attributes by which gwpy knows a series."""
     # gwpy gives every attribute to the constructor of TimeSeries: none but these may stand here
     dataset.attrs["x0"] = np.float64(series.t0)
     dataset.attrs["dx"] = np.float64(1.0 / series.sample_rate)
@@ -192,7 +198,8 @@ def _write_series(file: Any, path: str, series: StrainSeries) -> None:
         dataset.attrs["channel"] = series.channel
 
 
-def _write_quality(file: Any, name: str, series: StrainSeries) -> None:
+def write_quality(file: Any, name: str, series: StrainSeries | StoredStrain) -> None:
+    """Write the data-quality words of a series, where it has them."""
     if series.quality is None:
         return
     dataset = file.create_dataset(f"quality/{name}", data=series.quality.bits)

@@ -19,6 +19,7 @@ from sigden.multiband.joint.sparse import JointSparse
 from sigden.multiband.joint.wiener import JointWiener
 from sigden.multiband.predict import predict
 from sigden.multiband.psf.images import (
+    OffCentrePSFWarning,
     TruncatedPSFWarning,
     centre_psf,
     check_psf,
@@ -49,6 +50,7 @@ __all__ = [
     "Mosaic",
     "MultibandResult",
     "Observation",
+    "OffCentrePSFWarning",
     "RichardsonLucy",
     "StarletDeconvolution",
     "Tikhonov",

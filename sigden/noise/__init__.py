@@ -2,12 +2,13 @@
 
 from sigden.noise.autoregressive import AutoregressiveModel
 from sigden.noise.psd import PowerSpectrum, clean_stretches, welch_psd
-from sigden.noise.running import RunningLevel, RunningSpectrum
+from sigden.noise.running import RunningDeviation, RunningLevel, RunningSpectrum
 from sigden.noise.sigma import difference_sigma, mad_sigma, wavelet_sigma
 
 __all__ = [
     "AutoregressiveModel",
     "PowerSpectrum",
+    "RunningDeviation",
     "RunningLevel",
     "RunningSpectrum",
     "clean_stretches",

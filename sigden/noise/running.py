@@ -1,4 +1,4 @@
-"""Noise spectrum and level of the recent past."""
+"""Noise spectrum and level of the recent past, and the spread of all that has passed."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import numpy as np
 
 from sigden.errors import ParameterError
 from sigden.noise.psd import PowerSpectrum, median_bias, periodogram_average
+from sigden.noise.sigma import NORMAL_QUARTILE
 
-__all__ = ["RunningLevel", "RunningSpectrum"]
+__all__ = ["RunningDeviation", "RunningLevel", "RunningSpectrum"]
 
 
 class RunningSpectrum:
@@ -73,7 +74,7 @@ class RunningSpectrum:
             Median over the segments, its bias corrected.
         """
         count = len(self._powers)
-        density = np.median(np.stack(self._powers), axis=0) / median_bias(count)
+        density = np.median(np.stack(self._powers), axis=0, overwrite_input=True) / median_bias(count)
         return PowerSpectrum(np.fft.rfftfreq(self._taper.size, 1 / self._rate), density, count)
 
 
@@ -104,3 +105,41 @@ class RunningLevel:
         ordered = sorted(self._pieces)
         weights = np.cumsum([n for _, n in ordered])
         return ordered[int(np.searchsorted(weights, weights[-1] / 2))][0]
+
+
+class RunningDeviation:
+    """Standard deviation of Gaussian noise from the median absolute deviation of all samples so far.
+
+    Parameters
+    ----------
+    reach : float
+        Samples beyond it on either side of zero count as if they were there.
+    cells : int
+        Cells of the histogram that stands for the samples; its medians are linear within a cell.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is not positive.
+    """
+
+    def __init__(self, reach: float = 16.0, cells: int = 1 << 14) -> None:
+        if not (reach > 0 and cells > 0):
+            raise ParameterError(f"reach, cells: must be positive, got {reach} and {cells}")
+        self._reach = reach
+        self._counts = np.zeros(cells, dtype=np.int64)
+
+    def add(self, samples: Any) -> None:
+        """Take in finite samples of any shape."""
+        cells = self._counts.size
+        place = np.clip((samples + self._reach) * (cells / (2 * self._reach)), 0, cells - 1)
+        self._counts += np.bincount(place.astype(np.int64).ravel(), minlength=cells)
+
+    def sigma(self) -> float:
+        """Median absolute deviation over 0.6745; at least one sample must have been added."""
+        edges = np.linspace(-self._reach, self._reach, self._counts.size + 1)
+        share = np.concatenate([[0.0], np.cumsum(self._counts) / self._counts.sum()])
+        centre = np.interp(0.5, share, edges)
+        distance = edges - edges[0]
+        within = np.interp(centre + distance, edges, share) - np.interp(centre - distance, edges, share)
+        return float(np.interp(0.5, within, distance) / NORMAL_QUARTILE)

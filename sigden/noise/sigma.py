@@ -12,7 +12,7 @@ from sigden.errors import InputError, ParameterError
 __all__ = ["difference_sigma", "mad_sigma", "wavelet_sigma"]
 
 # Third quartile of the standard normal: the median of |z|.
-_NORMAL_QUARTILE = 0.6744897501960817
+NORMAL_QUARTILE = 0.6744897501960817
 
 _ROOT3 = math.sqrt(3.0)
 # Daubechies (1992), table 6.1: orthonormal low-pass filters of 2, 3 and 4 vanishing moments.
@@ -73,7 +73,7 @@ def mad_sigma(x: Any, axis: int | Sequence[int] = -1, mask: Any = None) -> Any:
     values, valid = _flatten(values, valid, len(axes))
     centre = _median(values, valid)
     xp = namespace(values)
-    return _median(xp.abs(values - centre[..., None]), valid) / _NORMAL_QUARTILE
+    return _median(xp.abs(values - centre[..., None]), valid) / NORMAL_QUARTILE
 
 
 def difference_sigma(x: Any, axes: Sequence[int] = (-1,), mask: Any = None) -> Any:
@@ -186,7 +186,7 @@ def _filtered_sigma(
         values, valid = total, kept
     norm = math.sqrt(sum(t * t for t in taps)) ** len(axes)
     values, valid = _flatten(values, valid, len(axes))
-    return _median(xp.abs(values), valid) / (_NORMAL_QUARTILE * norm)
+    return _median(xp.abs(values), valid) / (NORMAL_QUARTILE * norm)
 
 
 def _prepare(x: Any, axes: tuple[int, ...], mask: Any) -> tuple[Any, Any]:

@@ -46,7 +46,8 @@ _COLUMNS: dict[str, tuple[str, str, str]] = {
 }
 _CAPTION = (
     "around the loudest sample of the estimate, whitened and in the calibration of the input; constant-Q "
-    "spectrograms of the whitened strain on one scale; amplitude spectra of the whole record."
+    "spectrograms of the whitened strain on one scale; amplitude spectra of the record, or of 16 s around "
+    "it where the record is longer than 256 s."
 )
 _HIDDEN = frozenset({"solver_iterations"})
 

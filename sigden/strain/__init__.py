@@ -4,7 +4,7 @@ from sigden.strain.coherent import CoherentEstimate, Pair, coherent
 from sigden.strain.denoiser import StrainDenoiser
 from sigden.strain.filters import band_pass, find_lines, notch
 from sigden.strain.gaps import Segments, apply_between_gaps, fill_gaps
-from sigden.strain.long import analyse_long
+from sigden.strain.long import LongRecord, analyse_long
 from sigden.strain.network import CoherentStrain
 from sigden.strain.occupied import occupied_band
 from sigden.strain.result import StrainResult
@@ -15,6 +15,7 @@ from sigden.strain.whitening import Whitening
 __all__ = [
     "CoherentEstimate",
     "CoherentStrain",
+    "LongRecord",
     "Pair",
     "Segments",
     "StrainDenoiser",

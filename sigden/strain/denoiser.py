@@ -23,7 +23,7 @@ from sigden.strain.adaptive import LocalEstimate, local_risk
 from sigden.strain.blocks import BLOCK_SECONDS, HALO_SECONDS, THREADS, in_blocks, nothing
 from sigden.strain.checks import agreed_rate, noise_spectrum, require_channel, working_band
 from sigden.strain.conditioning import Conditioning
-from sigden.strain.figures import figures_of
+from sigden.strain.figures import RunningFigures
 from sigden.strain.gaps import Segments
 from sigden.strain.result import StrainResult
 from sigden.strain.tracked import tracked
@@ -234,15 +234,8 @@ class StrainDenoiser(Method):
             both = steps.coloured(np.stack([quiet, z - quiet]) * sigma)
             out["denoised"][part], out["residual"][part] = both
             done += z.size
-        figures = figures_of(
-            out["z"],
-            out["clean"],
-            sample_rate=rate,
-            band=band,
-            t0=t0,
-            gap=worst,
-            iterations=iterations,
-        )
+        figures = RunningFigures(rate, band, t0)
+        figures.add(out["z"], out["clean"])
         result = StrainResult(
             denoised=out["denoised"],
             residual=out["residual"],
@@ -255,7 +248,7 @@ class StrainDenoiser(Method):
             sample_rate=rate,
             t0=t0,
             sigma=sigma,
-            figures=figures,
+            figures=figures.figures(worst, iterations),
         )
         return result, steps
 

@@ -7,7 +7,10 @@ from typing import Any
 
 from sigden.noise.psd import PowerSpectrum
 
-__all__ = ["StrainResult"]
+__all__ = ["FIELDS", "StrainResult"]
+
+FIELDS = ("denoised", "residual", "uncertainty", "whitened", "whitened_denoised", "whitened_uncertainty")
+"""Names of the series of a result, all of its length."""
 
 
 @dataclass(frozen=True)

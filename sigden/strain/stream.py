@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -18,13 +17,13 @@ from sigden.strain.checks import FEWEST_SEGMENTS, agreed_rate, working_band
 from sigden.strain.conditioning import Conditioning
 from sigden.strain.denoiser import StrainDenoiser
 from sigden.strain.gaps import Segments
-from sigden.strain.result import StrainResult
+from sigden.strain.result import FIELDS, StrainResult
+from sigden.strain.stretch import Stretch
 
-__all__ = ["FIELDS", "StrainStream", "denoise_blocks"]
+__all__ = ["StrainStream", "denoise_blocks"]
 
 # the filters' memory: whitening, band-pass, notches and colouring have died away after it
 _MEMORY_SECONDS = 4.0
-FIELDS = ("denoised", "residual", "uncertainty", "whitened", "whitened_denoised", "whitened_uncertainty")
 
 
 class StrainStream:
@@ -118,7 +117,7 @@ class StrainStream:
         self._steps: Conditioning | None = None
         if noise is not None:
             self._steps = method._conditioning(noise.psd, rate, self._band)
-        self._stretch: _Stretch | None = None
+        self._stretch: Stretch | None = None
         self._seen, self._clean, self._estimated = 0, 0, 0
         self._done = False
         self.solver_gap, self.solver_steps = 0.0, 0
@@ -127,6 +126,11 @@ class StrainStream:
     def sample_rate(self) -> float:
         """Samples per second."""
         return self._rate
+
+    @property
+    def band(self) -> tuple[float, float]:
+        """Band in Hz of the estimate."""
+        return self._band
 
     @property
     def latency_seconds(self) -> float:
@@ -208,7 +212,7 @@ class StrainStream:
 
     def _take(self, x: Any) -> list[StrainResult]:
         if self._stretch is None:
-            self._stretch = _Stretch(self._seen)
+            self._stretch = Stretch(self._seen)
         self._stretch.raw = np.concatenate([self._stretch.raw, x])
         self._seen += x.size
         self._clean += x.size
@@ -243,7 +247,7 @@ class StrainStream:
             out += self._piece(s, first, last, min(max(last, first + wait) + ahead, s.end), final)
         return out
 
-    def _piece(self, s: _Stretch, first: int, last: int, arrived: int, final: bool) -> list[StrainResult]:
+    def _piece(self, s: Stretch, first: int, last: int, arrived: int, final: bool) -> list[StrainResult]:
         """Denoise the samples from first to last, given those up to `arrived`."""
         self._absorb(s, arrived)
         if self._unknown and len(self._spectrum) < FEWEST_SEGMENTS:
@@ -268,7 +272,7 @@ class StrainStream:
         self._estimated += last - first
         return out
 
-    def _absorb(self, s: _Stretch, arrived: int) -> None:
+    def _absorb(self, s: Stretch, arrived: int) -> None:
         if not self._unknown:
             return
         while s.frame + self._segment <= arrived:
@@ -295,7 +299,7 @@ class StrainStream:
             )
         return self._level.level()
 
-    def _estimate(self, z: Any, low: int, first: int, last: int, s: _Stretch) -> LocalEstimate:
+    def _estimate(self, z: Any, low: int, first: int, last: int, s: Stretch) -> LocalEstimate:
         if self._method._too_short(last - s.start, self._rate):
             return nothing(last - first)
         block = self._block
@@ -304,7 +308,7 @@ class StrainStream:
         estimate = partial(self._method._estimate, rate=self._rate, band=self._band)
         return in_blocks(estimate, z, first - low, last - low, block=block, halo=self._halo)
 
-    def _coloured(self, s: _Stretch, steps: Conditioning, sigma: float, stop: int) -> StrainResult:
+    def _coloured(self, s: Stretch, steps: Conditioning, sigma: float, stop: int) -> StrainResult:
         z, clean, error = s.z, s.clean, s.error
         quiet = steps.without_lines(clean)
         core = slice(s.out - s.kept, stop - s.kept)
@@ -356,55 +360,3 @@ def denoise_blocks(
     for block in blocks:
         yield from stream.push(block)
     yield from stream.finish()
-
-
-@dataclass(eq=False)
-class _Stretch:
-    """Stretch without a gap, with what is still needed of it; places count from the stream's start."""
-
-    start: int
-    at: int = -1  # place of raw[0]
-    tracked: int = -1  # estimates exist up to here
-    kept: int = -1  # place of z[0]
-    out: int = -1  # put out up to here
-    frame: int = -1  # start of the next segment of the spectrum
-    raw: Any = field(default_factory=lambda: np.empty(0))
-    z: Any = field(default_factory=lambda: np.empty(0))
-    clean: Any = field(default_factory=lambda: np.empty(0))
-    error: Any = field(default_factory=lambda: np.empty(0))
-
-    def __post_init__(self) -> None:
-        for name in ("at", "tracked", "kept", "out", "frame"):
-            if getattr(self, name) < 0:
-                setattr(self, name, self.start)
-
-    @property
-    def end(self) -> int:
-        return self.at + int(self.raw.size)
-
-    @property
-    def nbytes(self) -> int:
-        return int(self.raw.nbytes + self.z.nbytes + self.clean.nbytes + self.error.nbytes)
-
-    def append(self, z: Any, found: LocalEstimate, last: int) -> None:
-        self.z = np.concatenate([self.z, z])
-        self.clean = np.concatenate([self.clean, found.estimate])
-        self.error = np.concatenate([self.error, found.uncertainty])
-        self.tracked = last
-
-    def forget(self, out: int, last: int, reach: int, memory: int) -> None:
-        """Drop what no later window reaches."""
-        self.out = out
-        keep = max(self.at, min(last - reach, self.frame))
-        self.raw, self.at = self.raw[keep - self.at :].copy(), keep
-        keep = max(self.kept, out - memory)
-        cut = keep - self.kept
-        self.z, self.clean, self.error = (a[cut:].copy() for a in (self.z, self.clean, self.error))
-        self.kept = keep
-
-    def after(self, place: int, segment: int) -> _Stretch | None:
-        """The rest of a stretch whose first part holds no estimate."""
-        if place >= self.end:
-            return None
-        at = min(max(self.at, self.frame), place)
-        return _Stretch(place, at=at, frame=self.frame, raw=self.raw[at - self.at :].copy())

@@ -145,3 +145,35 @@ def test_outputs_are_not_replaced_unasked(sigden, scene, tmp_path):
     arguments = ["cube", tmp_path / "a.npy", "--out", tmp_path / "o", "--no-report"]
     sigden(*arguments, "--overwrite", "--method", "SubspaceDenoise")
     assert "precious" not in (tmp_path / "o" / "a-denoised.json").read_text()
+
+
+def test_bounded_memory(sigden, scene, tmp_path):
+    np.save(tmp_path / "a.npy", scene)
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    sigden("cube", tmp_path / "a.npy", "--out", whole, "--no-report")
+    summary = json.loads(
+        sigden("cube", tmp_path / "a.npy", "--out", parts, "--memory", "100 MB", "--json").stdout
+    )
+    assert sorted(p.name for p in parts.iterdir()) == ["a-denoised.json", "a-denoised.npy"]
+    np.testing.assert_allclose(
+        np.load(parts / "a-denoised.npy"), np.load(whole / "a-denoised.npy"), atol=1e-6
+    )
+    assert summary["shape"] == [32, 30, 24]
+    assert summary["components"]["impulses"] == 0
+    text = sigden("cube", tmp_path / "a.npy", "--out", tmp_path / "o.npy", "--memory", "100MB").stdout
+    assert "SubspaceCollaborative" in text
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--memory", "much"], "is no size"),
+        (["--memory", "1 kB"], "the least that works"),
+        (["--memory", "1 GB", "--pixel", "1,2"], "--pixel goes with the report"),
+        (["--memory", "1 GB", "--method", "FORPDN"], "FORPDN does not work in parts"),
+    ],
+)
+def test_bounded_memory_errors_leave_nothing(sigden, scene, tmp_path, options, message):
+    np.save(tmp_path / "a.npy", scene)
+    assert message in sigden("cube", tmp_path / "a.npy", "--out", tmp_path / "o", *options, code=2).stderr
+    assert [p.name for p in tmp_path.iterdir()] == ["a.npy"]

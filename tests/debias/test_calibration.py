@@ -11,7 +11,7 @@ from sigden.debias import (
     SieveCalibration,
     calibration_set,
 )
-from sigden.debias.choice import variance_charge
+from sigden.debias.choice import folds_of, variance_charge
 from sigden.debias.moments import Design, influence, solve, sums
 from sigden.debias.splines import NaturalSpline, quantile_knots
 from sigden.simulate import shrunken_predictions
@@ -189,14 +189,14 @@ def test_the_solution_minimises_moments_variance_and_roughness_under_its_exact_m
         assert cost(b + step) > cost(b)
 
 
-def test_the_charge_is_the_variance_of_a_contrast_of_two_groups():
+def test_the_charge_is_the_variance_of_a_contrast_in_pairs_and_in_as_many_new_items():
     generator = np.random.default_rng(4)
     n, q = 400, 5
     z = np.linalg.qr(generator.standard_normal((n, q)))[0] * np.sqrt(n)
     design = Design(np.empty((n, 1)), z, z, np.empty(n))
-    noise = generator.normal(0, 0.7, (4000, n))
+    known, new = generator.normal(0, 0.7, (2, 4000, n))
     # a contrast doubles the moment of a sign
-    variance = (2.0 * noise @ z / n).var(axis=0).sum()
+    variance = (2.0 * (known - new) @ z / n).var(axis=0).sum()
     assert variance_charge(design) * 0.7**2 == pytest.approx(variance, rel=0.05)
 
 
@@ -285,6 +285,15 @@ def test_few_distinct_values_are_no_obstacle():
         out = method.fit(predictions, truth).predict(predictions)
         assert abs(out[truth == 1].mean() - 1) < 0.1
         assert abs(out[truth == 0].mean()) < 0.1
+
+
+@pytest.mark.parametrize("count", [2, 7, 30])
+def test_no_cluster_is_split_between_folds(count):
+    generator = np.random.default_rng(count)
+    clusters = generator.integers(0, count, 400)
+    folds = folds_of(generator.normal(size=400), clusters, 10)
+    assert np.unique(folds).size == min(count, 10)
+    assert np.unique(np.stack([clusters, folds]), axis=1).shape[1] == count
 
 
 def test_clusters_are_kept_together():

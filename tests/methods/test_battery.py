@@ -11,7 +11,7 @@ from astropy.nddata import NDData
 
 from sigden import ConvergenceWarning, InputError, from_dict, from_toml
 from sigden.arrays import to_numpy
-from sigden.denoisers import ROF, RROF, TV1D, Starlet
+from sigden.denoisers import ROF, RROF, TV1D, Starlet, WaveletDenoiser
 
 RNG = np.random.default_rng(20260101)
 LINE = np.repeat([0.0, 4.0, -2.0, 1.0], 60)
@@ -38,6 +38,8 @@ CASES = [
     pytest.param(ROF(regularization=0.6, ndim=3, tol=1e-6), CUBE, id="ROF-3d"),
     pytest.param(Starlet(), SOURCES, id="Starlet"),
     pytest.param(Starlet(threshold=1.5, shrinkage="soft", scales=3), SOURCES, id="Starlet-soft"),
+    pytest.param(WaveletDenoiser(), LINE, id="Wavelet-block"),
+    pytest.param(WaveletDenoiser(wavelets=("haar",), shrinkage="hard"), LINE, id="Wavelet-hard"),
 ]
 
 
@@ -46,7 +48,9 @@ def noisy(truth, seed=0):
 
 
 def without_strength(method):
-    return method.replace(**{"threshold" if isinstance(method, Starlet) else "regularization": 0.0})
+    return method.replace(
+        **{"threshold" if isinstance(method, Starlet | WaveletDenoiser) else "regularization": 0.0}
+    )
 
 
 def error(method, dtype):
@@ -151,7 +155,7 @@ def test_beats_its_input(method, truth, seed):
 def test_stops_on_a_certificate(method, truth):
     solution = method.solve(noisy(truth))
     assert solution.converged
-    if isinstance(method, Starlet):
+    if isinstance(method, Starlet | WaveletDenoiser):
         assert (solution.gap, solution.details["certificate"]) == (0.0, "closed form")
         return
     assert solution.gap <= method.tolerance(np.dtype(np.float64), np)

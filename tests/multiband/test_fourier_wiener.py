@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from sigden import InputError
-from sigden.multiband.data.power import scene_power
+from sigden.multiband.data.power import ScenePower, scene_power
 from sigden.multiband.joint import posterior_generic, posterior_numba
 from sigden.multiband.joint.channel import Channel
 from sigden.multiband.joint.fourier_wiener import FourierWiener
@@ -170,6 +170,19 @@ def test_scene_power_of_a_known_spectrum():
     assert np.std(ratios) < 0.5
 
 
+def test_a_power_over_many_rows_is_that_of_every_mode_alone(monkeypatch):
+    power = ScenePower(0.013, np.array([5.0, 3.0, 2.0, 0.5, 0.1]), -2.4)
+    for shape in ((9, 14), (12, 7)):
+        plane = power.on(shape, 0.2)
+        radius = np.hypot(np.fft.fftfreq(shape[0], 0.2)[:, None], np.fft.rfftfreq(shape[1], 0.2))
+        assert_allclose(plane, power.at(radius), rtol=1e-14)
+    image = RNG.standard_normal((40, 30))
+    transfer = np.fft.rfft2(np.eye(40)[:, :30])
+    whole = scene_power(image, transfer, 0.5)
+    monkeypatch.setattr("sigden.multiband.data.power._BLOCK", 48)
+    assert_allclose(scene_power(image, transfer, 0.5).curve, whole.curve, rtol=1e-12)
+
+
 def random_system(shape, factors, seed=0, dtype=np.float64):
     rng = np.random.default_rng(seed)
     rows, columns = shape
@@ -207,6 +220,20 @@ def test_numba_agrees_with_generic(shape, factors, dtype):
     ours = posterior_numba.propagated_noise(solver.system, combinations, shape[1])
     for a, b in zip(ours, theirs, strict=True):
         assert_allclose(a, b, atol=1e-10 * np.abs(b).max())
+    modes = np.fft.rfft2(RNG.standard_normal((BANDS, *shape)), norm="ortho").astype(found.dtype)
+    for c in solver.channels:
+        expected = posterior_generic.seen_modes(c.transfer, modes, c.mix, c.factor, shape[1])
+        seen = posterior_numba.seen_modes(c.transfer, modes, c.mix, c.factor, shape[1])
+        assert seen.dtype == expected.dtype
+        assert_allclose(seen, expected, atol=tolerance * np.abs(expected).max())
+
+
+def test_an_image_seen_through_a_channel_is_that_of_its_forward_operator():
+    solver = random_system((12, 18), (1, 2, 3, 6))
+    scene = RNG.standard_normal((BANDS, 12, 18))
+    modes = np.fft.rfft2(scene, norm="ortho")
+    for c in solver.channels:
+        assert_allclose(c.seen(modes, c.mix), c.operator(np.tensordot(c.mix, scene, 1)), atol=1e-12)
 
 
 def test_threads_do_not_change_a_bit(monkeypatch):
@@ -218,6 +245,13 @@ def test_threads_do_not_change_a_bit(monkeypatch):
     shared = random_system((64, 96), (1, 2, 2))
     assert posterior_numba._blocks(shared.system.transfers.shape, 2) > 0
     assert np.array_equal(shared.apply(images), alone)
+    modes = np.fft.rfft2(RNG.standard_normal((BANDS, 64, 96)), norm="ortho")
+    together = [c.seen(modes, c.mix) for c in shared.channels]
+    monkeypatch.setattr(posterior_numba, "_LEAST_SHARE", 1 << 14)
+    assert all(
+        np.array_equal(c.seen(modes, c.mix), t) for c, t in zip(shared.channels, together, strict=True)
+    )
+    monkeypatch.setattr(posterior_numba, "_LEAST_SHARE", 8)
     assert np.array_equal(shared.noise_power(np.eye(2)), noise)
     assert np.array_equal(shared.noise_covariance, covariance)
 

@@ -6,6 +6,7 @@ import pytest
 
 from sigden.errors import InputError, ParameterError
 from sigden.multiband.psf.images import (
+    OffCentrePSFWarning,
     TruncatedPSFWarning,
     centre_psf,
     check_psf,
@@ -153,3 +154,27 @@ def test_turned_transfer_is_that_of_the_turned_function(angle):
 def test_turned_transfer_sees_a_mirror():
     found = affine_transfer(lopsided(), (32, 40), np.array([[1.0, 0.0], [0.0, -1.0]]))
     np.testing.assert_allclose(found, psf_transfer(lopsided()[:, ::-1], (32, 40)), atol=1e-12)
+
+
+@pytest.mark.parametrize("moved", [(1, 0), (0, -2), (3, 3)])
+@pytest.mark.parametrize("fwhm", [0.2, 0.7, 1.5])
+def test_psf_off_its_middle_is_noticed(moved, fwhm):
+    psf = gaussian_psf(fwhm, 0.1, (61, 61))
+    away = np.roll(psf, moved, axis=(0, 1))
+    assert check_psf(psf) is not None
+    with pytest.warns(OffCentrePSFWarning, match=r"recentre it with centre_psf") as found:
+        check_psf(away, "band 'r': psf")
+    assert f"{float(moved[0]):+.2f} rows and {float(moved[1]):+.2f} columns" in str(found[0].message)
+    # what the message says mends it
+    place = (30 + moved[0], 30 + moved[1])
+    assert f"origin=({place[0]:.2f}, {place[1]:.2f})" in str(found[0].message)
+    mended = check_psf(centre_psf(away, place))
+    rows, columns = (slice(n // 2 - 20, n // 2 + 21) for n in mended.shape)
+    np.testing.assert_allclose(mended[rows, columns], psf[10:51, 10:51], atol=1e-6)
+
+
+def test_a_lopsided_psf_is_no_mistake():
+    for fwhm in (0.3, 0.8):
+        fine = gaussian_psf(fwhm, 0.1, (41, 41))
+        coma = 0.8 * fine + 0.2 * np.roll(fine, 2, axis=0)
+        assert check_psf(coma) is not None

@@ -342,6 +342,29 @@ def test_stamps_are_cut_around_positions(seen, grid, response):
     assert deconvolve_stamps(Tikhonov(), seen[1:], grid, [], 32, response={}) == []
 
 
+@pytest.mark.parametrize("method", [JointWiener(), JointSparse()], ids=type)
+def test_stamps_share_transfer_functions_and_change_nothing(method, seen, grid, response, monkeypatch):
+    from sigden.multiband.forward import operator
+
+    asked = []
+
+    def counted(*args, **kwargs):
+        asked.append(args)
+        return psf_transfer(*args, **kwargs)
+
+    psf_transfer = operator.psf_transfer
+    monkeypatch.setattr(operator, "psf_transfer", counted)
+    places = [(40.0, 40.0), (64.0, 70.0), (80.0, 44.0), (50.0, 90.0)]
+    stamps = deconvolve_stamps(method, seen, grid, places, 48, response=response)
+    assert len(asked) == len(seen)
+    for stamp in stamps:
+        window = stamp.details["window"]
+        alone = [observe(Mosaic.of(o), grid, window) for o in seen]
+        direct = method(alone, window_grid(grid, window), response=response)
+        np.testing.assert_array_equal(stamp.estimate, direct.estimate)
+        np.testing.assert_array_equal(stamp.uncertainty, direct.uncertainty)
+
+
 def test_stamps_at_sky_positions():
     grid = Grid.from_wcs((128, 128), wcs())
     one = Observation(np.ones((128, 128)), PSF, "r", sigma=1.0, wcs=wcs())

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from sigden.errors import InputError, ParameterError
-from sigden.noise import difference_sigma, mad_sigma, wavelet_sigma
+from sigden.noise import RunningDeviation, difference_sigma, mad_sigma, wavelet_sigma
 from sigden.noise.sigma import _LOW_PASS
 
 DEVICE = strict.Device("device1")
@@ -140,3 +140,21 @@ def test_errors_say_what_is_wrong():
         wavelet_sigma(np.zeros(9), wavelet="haar")
     with pytest.raises(InputError, match="dtype"):
         mad_sigma(np.zeros(4, dtype=complex))
+
+
+def test_running_deviation_is_the_median_absolute_deviation():
+    x = 1.3 * np.random.default_rng(3).standard_normal(30000) + 0.2
+    x[:300] = 1e9
+    running = RunningDeviation()
+    for part in np.array_split(x, 7):
+        running.add(part)
+    assert running.sigma() == pytest.approx(float(mad_sigma(x)), abs=1e-3)
+    with pytest.raises(ParameterError, match="reach"):
+        RunningDeviation(reach=0.0)
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 8, 1001])
+def test_median_without_a_sort_is_the_median(size):
+    x = np.random.default_rng(size).standard_normal((3, size))
+    masked = np.append(x, np.full((3, 1), np.nan), axis=1)
+    np.testing.assert_array_equal(mad_sigma(x), mad_sigma(masked))

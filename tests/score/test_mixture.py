@@ -7,11 +7,11 @@ import warnings
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
-from scipy import stats
+from scipy import optimize, stats
 
 from sigden import NPMLE, ConvergenceWarning, FiniteMixture, InputError, ParameterError
 from sigden.score import NormalMixture, lattice_numba as lattice_loops
-from sigden.score.mixture import posterior_numba as loops
+from sigden.score.mixture import newton_numba, posterior_numba as loops
 
 
 def prior(means, variances, weights, sigma=1.0):
@@ -52,6 +52,28 @@ def test_npmle_is_the_maximum_by_the_definition_of_the_certificate(kind):
     assert np.average(slope[-fit.means.size :], weights=fit.weights) == pytest.approx(0, abs=1e-7)
 
 
+@pytest.mark.parametrize(("seed", "spacing"), [(1, 0.05), (2, 0.3), (3, 2.0)])
+def test_weights_of_the_quadratic_model_are_those_of_nonnegative_least_squares(seed, spacing):
+    random = np.random.default_rng(seed)
+    atoms = np.cumsum(random.exponential(spacing, 150))
+    x = np.sort(random.choice(atoms, 400) + random.standard_normal(400))
+    kernel = stats.norm.pdf(x[:, None], atoms) * (np.abs(x[:, None] - atoms) < 8)
+    hessian = kernel.T @ kernel + 1e-9 * np.eye(atoms.size)
+    right = kernel.sum(axis=0)
+    first = np.argmax(hessian != 0, axis=1)
+    start = random.uniform(size=atoms.size) * (random.uniform(size=atoms.size) < 0.3)
+    weight = newton_numba._quadratic(hessian, first, right, start)
+    root = np.linalg.cholesky(hessian)
+    expected, _ = optimize.nnls(root.T, np.linalg.solve(root, right), maxiter=10_000)
+
+    def cost(w):
+        return w @ hessian @ w / 2 - right @ w
+
+    assert weight.min() >= 0
+    assert cost(weight) == pytest.approx(cost(expected), rel=1e-9)
+    assert (right - hessian @ weight).max() < 1e-8
+
+
 def test_npmle_with_different_noise_is_the_maximum_too():
     theta, _ = noisy(600, 2)
     random = np.random.default_rng(3)
@@ -62,6 +84,33 @@ def test_npmle_with_different_noise_is_the_maximum_too():
     assert fit.log_likelihood == pytest.approx(np.sum(fit.log_density(x, sigma)))
     equal = NPMLE().fit(x, np.full(x.size, 0.7))
     np.testing.assert_array_equal(equal.means, NPMLE().fit(x, 0.7).means)
+
+
+def test_components_too_far_to_count_change_nothing():
+    random = np.random.default_rng(6)
+    means = np.sort(random.standard_cauchy(300) * 20)
+    variances = np.where(random.uniform(size=300) < 0.1, random.exponential(30, 300), 0.0)
+    weights = random.dirichlet(np.ones(300))
+    x = np.concatenate([means[::7] + random.standard_normal(43), [-1e5, 0.0, 1e5]])
+    fit = prior(means, variances, weights)
+    spread = 1 + variances
+    logs = np.log(weights) + stats.norm.logpdf(x[:, None], means, np.sqrt(spread))
+    share = np.exp(logs - logs.max(axis=1, keepdims=True))
+    share /= share.sum(axis=1, keepdims=True)
+    centre = means + variances / spread * (x[:, None] - means)
+    mean = (share * centre).sum(axis=1)
+    np.testing.assert_allclose(fit.log_density(x), np.logaddexp.reduce(logs, axis=1), rtol=1e-12)
+    np.testing.assert_allclose(fit.posterior_mean(x), mean, rtol=1e-12)
+    variance = (share * (variances / spread + (centre - mean[:, None]) ** 2)).sum(axis=1)
+    np.testing.assert_allclose(fit.posterior_variance(x), variance, rtol=1e-9, atol=1e-12)
+    scale = np.sqrt(np.maximum(variances / spread, 1e-30))
+    below = (share * stats.norm.cdf(0, centre, scale)).sum(axis=1)
+    np.testing.assert_allclose(fit.false_sign_rate(x), np.minimum(below, 1 - below), rtol=1e-7, atol=1e-12)
+
+
+def test_unsorted_components_are_refused():
+    with pytest.raises(ParameterError, match="sorted"):
+        prior([1.0, 0.0], [0, 0], [0.5, 0.5])
 
 
 def test_npmle_beats_expectation_and_maximisation_on_a_fine_grid():

@@ -1,5 +1,7 @@
 """Streamed strain against the whole record: same answer, any blocks, bounded memory, stated latency."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,8 @@ from sigden.batch import analyse
 from sigden.io import StrainSeries
 from sigden.noise import RunningLevel, RunningSpectrum, welch_psd
 from sigden.simulate import aligo_spectrum, coloured_noise, strain
-from sigden.strain import StrainDenoiser, StrainStream, analyse_long, denoise_blocks
+from sigden.strain import StrainDenoiser, StrainResult, StrainStream, analyse_long, denoise_blocks
+from sigden.strain.excerpt import Excerpt
 
 RATE = 1024.0
 NAMES = ("denoised", "residual", "uncertainty", "whitened", "whitened_denoised", "whitened_uncertainty")
@@ -193,3 +196,23 @@ def test_running_level_forgets_and_ignores_outliers():
         level.add(2.0, 20)
     assert level.level() == 2.0
     assert len(level) <= 6
+
+
+@pytest.mark.parametrize("size", [3, 40, 250, 1000])
+@pytest.mark.parametrize("place", [5, 500, 990])
+def test_the_excerpt_does_not_depend_on_the_pieces(size, place):
+    clean = np.random.default_rng(0).standard_normal(1000)
+    clean[place] = 9.0
+    clean[700:720] = np.nan
+    series = np.arange(6000.0).reshape(6, 1000)
+    series[4] = clean
+    record = StrainResult(*series, psd=None, band=(1.0, 2.0), sample_rate=10.0, t0=3.0)
+    excerpt = Excerpt(10.0, reach_seconds=10.0)
+    for first in range(0, 1000, size):
+        parts = {name: getattr(record, name)[first : first + size] for name in NAMES}
+        excerpt.add(dataclasses.replace(record, **parts, t0=3.0 + first / 10.0))
+    found = excerpt.result({"loudest_sigma": 9.0})
+    first, last = max(0, place - 100), min(1000, place + 100)
+    assert found.t0 == pytest.approx(3.0 + first / 10.0)
+    for name in NAMES:
+        np.testing.assert_array_equal(getattr(found, name), getattr(record, name)[first:last])

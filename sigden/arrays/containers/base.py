@@ -25,6 +25,8 @@ _ADAPTERS = MappingProxyType(
         "numpy.ma": "sigden.arrays.containers.masked",
         "pandas": "sigden.arrays.containers.columns",
         "polars": "sigden.arrays.containers.columns",
+        "xarray": "sigden.arrays.containers.xarray",
+        "hyperspy": "sigden.arrays.containers.hyperspy",
     }
 )
 
@@ -71,19 +73,25 @@ def is_collection(data: Any) -> bool:
     return isinstance(data, Mapping)
 
 
-def unpack(data: Any, *, sigma: Any = None, mask: Any = None, label: str = "input") -> Sample:
+def unpack(
+    data: Any, *, sigma: Any = None, mask: Any = None, label: str = "input", spectral: bool = False
+) -> Sample:
     """Plain arrays of a container, and the way back.
 
     Parameters
     ----------
-    data : array, Quantity, NDData, CCDData, masked array, Series, Column, gwpy or pycWB TimeSeries
-        The input; never modified.
+    data : array or container
+        The input; never modified. Containers are Quantity, NDData, CCDData, masked array, Series, Column,
+        TimeSeries of gwpy and pycWB, DataArray of xarray and signals of HyperSpy.
     sigma : array, float or Quantity, optional
         Overrides the container's own uncertainty.
     mask : array of bool, optional
         Joined (logical or) with the container's own mask.
     label : str
         Name for error messages.
+    spectral : bool
+        Whether the spectral axis is to come last, for containers that name their axes; others are taken as
+        they are.
 
     Returns
     -------
@@ -96,17 +104,28 @@ def unpack(data: Any, *, sigma: Any = None, mask: Any = None, label: str = "inpu
         If the type is not known or the mask has another shape.
     """
     adapter = _adapter(data)
-    sample = adapter(data, sigma, label) if adapter else _plain(data, sigma, label)
+    back: Callable[[Any], Any] | None = None
+    if hasattr(adapter, "arrange"):
+        data, sigma, mask, back = adapter.arrange(data, sigma, mask, label, spectral)
+    sample = adapter.unpack(data, sigma, label) if adapter else _plain(data, sigma, label)
+    if back is not None:
+        sample = replace(sample, rebuild=_then(sample.rebuild, back))
     joined = _join_masks(sample, mask)
     return sample if joined is sample.mask else replace(sample, mask=joined)
 
 
-def _adapter(data: Any) -> Callable[[Any, Any, str], Sample] | None:
+def _then(rebuild: Callable[..., Any], back: Callable[[Any], Any]) -> Callable[..., Any]:
+    """Way back that also restores the order of the axes."""
+    return lambda *parts, **named: back(rebuild(*parts, **named))
+
+
+def _adapter(data: Any) -> Any:
+    """Module that knows the container: ``unpack``, and ``arrange`` where its axes have names."""
     for base in type(data).__mro__:
         module = base.__module__
         for package, target in _ADAPTERS.items():
             if module == package or module.startswith(package + "."):
-                return importlib.import_module(target).unpack
+                return importlib.import_module(target)
     return None
 
 

@@ -108,7 +108,7 @@ def weighted_low_rank(matrix: Any, strength: float) -> Any:
     References
     ----------
     .. [1] S. Gu, Q. Xie, D. Meng, W. Zuo, X. Feng and L. Zhang, "Weighted nuclear norm minimization and its
-       applications to low level vision", Int. J. Comput. Vis. 121 (2017) 183, section 2.3.
+       applications to low level vision", Int. J. Comput. Vis. 121 (2017) 183.
     """
     from scipy.linalg import eigh
 

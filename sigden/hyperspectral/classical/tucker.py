@@ -26,7 +26,7 @@ class Tucker:
     References
     ----------
     .. [1] L. De Lathauwer, B. De Moor and J. Vandewalle, "On the best rank-1 and rank-(R1, R2, ..., RN)
-       approximation of higher-order tensors", SIAM J. Matrix Anal. Appl. 21 (2000) 1324, section 3.
+       approximation of higher-order tensors", SIAM J. Matrix Anal. Appl. 21 (2000) 1324.
     """
 
     def __init__(self, ranks: tuple[int, int, int]) -> None:

@@ -74,8 +74,10 @@ def collaborative_filter(images: Any, power: Any = None) -> tuple[Any, Any]:
     The pilot of `sliding_cosine` serves twice. Around every third pixel the 16 most similar blocks within 14
     pixels are found by the distance of the pilots of the first eight eigen-images; all images share these
     matches, since an edge of the scene is an edge in most of them. Then each stack is transformed by cosines
-    within and Haar wavelets across blocks, and every coefficient is multiplied by
-    :math:`p^2 / (p^2 + \\sigma^2)` with the pilot's coefficient p [1]_.
+    within and Haar wavelets across blocks, and in units of the noise by the principal directions of the
+    pilot's coefficients across images: a place holds fewer spectra than the scene. Every coefficient is
+    multiplied by :math:`p^2 / (p^2 + 1)` with the pilot's coefficient p [1]_. More than 32 images are rotated
+    in groups of 32.
 
     References
     ----------
@@ -97,8 +99,9 @@ def collaborative_filter(images: Any, power: Any = None) -> tuple[Any, Any]:
     out, gain = np.empty_like(images), np.empty_like(images)
     power = np.ones((BLOCK, BLOCK)) if power is None else power
     window = np.outer(np.kaiser(BLOCK, _KAISER), np.kaiser(BLOCK, _KAISER))
-    wiener = wiener_numba.wiener_parallel if parallel and len(images) > 1 else wiener_numba.wiener
-    wiener(images, guide, out, gain, found, cosines(dtype), power.astype(dtype), window.astype(dtype))
+    wiener = wiener_numba.wiener_parallel if parallel else wiener_numba.wiener
+    constants = cosines(dtype), power.astype(dtype), window.astype(dtype)
+    wiener(images, guide, out, gain, found, _bands(rows), *constants)
     return out, gain
 
 
@@ -106,6 +109,15 @@ def _starts(length: int) -> Any:
     """First rows of the reference blocks; the last block ends with the image."""
     last = length - BLOCK
     return np.unique(np.append(np.arange(0, last + 1, STRIDE), last)).astype(np.int64)
+
+
+def _bands(starts: Any) -> Any:
+    """First lines of bands of reference blocks that every other one may be worked on at once, and the end."""
+    reach = 2 * _RADIUS + BLOCK  # rows that a line of references touches
+    lines = np.searchsorted(starts, np.arange(0, starts[-1] + 1, reach))
+    if lines.size > 1 and starts[-1] + 1 - starts[lines[-1]] < reach:
+        lines = lines[:-1]  # the last band is not narrower than the others
+    return np.append(lines, starts.size).astype(np.int64)
 
 
 def _stack_size(shape: tuple[int, ...]) -> int:

@@ -1,4 +1,4 @@
-"""Collaborative Wiener filter of matched blocks, on the CPU."""
+"""Collaborative Wiener filter of matched blocks of all images together, on the CPU."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import math
 import numpy as np
 from numba import njit, prange, types
 
+from sigden.hyperspectral.collaborative.rotation_numba import principal, rotate
+
 __all__ = ["wiener", "wiener_parallel"]
 
 BLOCK = 8
 _AREA = BLOCK * BLOCK
+_TOGETHER = 32  # images that share a rotation
 _REAL = (types.float32, types.float64)
 _WIENER = [
     types.void(
@@ -19,6 +22,7 @@ _WIENER = [
         t[:, :, ::1],
         t[:, :, ::1],
         types.int32[:, :, :, ::1],
+        types.int64[::1],
         t[:, ::1],
         t[:, ::1],
         t[:, ::1],
@@ -90,73 +94,135 @@ def _cosine(stack, a, b, line):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"})
-def _shrink(stack, guide, power):  # type: ignore[no-untyped-def]
-    """Wiener factors from the guide's coefficients; the sum of their squares is returned."""
-    T = stack.dtype.type
+def _shrink(line, guide):  # type: ignore[no-untyped-def]
+    """Wiener factors from the guide in units of noise; the sum of their squares is returned."""
+    T = line.dtype.type
     total = T(0)
-    for n in range(stack.shape[0]):
-        for p in range(_AREA):
-            signal = guide[n, p] * guide[n, p]
-            factor = signal / (signal + power[p])
-            stack[n, p] *= factor
-            total += factor * factor
+    for p in range(line.size):
+        signal = guide[p] * guide[p]
+        factor = signal / (signal + T(1))
+        line[p] *= factor
+        total += factor * factor
     return total
 
 
 @njit(nogil=True, error_model="numpy", fastmath={"contract"})
-def _image(noisy, guide, out, gain, found, c, power, window):  # type: ignore[no-untyped-def]
+def _scale(stack, factor):  # type: ignore[no-untyped-def]
+    for n in range(stack.shape[0]):
+        for p in range(_AREA):
+            stack[n, p] *= factor[p]
+
+
+@njit(nogil=True, error_model="numpy", fastmath={"contract"})
+def _forward(images, places, c, transposed, unit, work, line, out):  # type: ignore[no-untyped-def]
+    """Coefficients of the stacks of all images in units of noise."""
+    count = places.shape[0]
+    for k in range(images.shape[0]):
+        stack = out[k].reshape(count, _AREA)
+        _gather(images[k], places, stack)
+        _haar(stack, work, True)
+        _cosine(stack, c, transposed, line)
+        _scale(stack, unit)
+
+
+@njit(nogil=True, error_model="numpy", fastmath={"contract"})
+def _scatter(stack, places, window, weight, passed, out, gain, norm):  # type: ignore[no-untyped-def]
+    for n in range(places.shape[0]):
+        y, x = places[n, 0], places[n, 1]
+        for r in range(BLOCK):
+            for s in range(BLOCK):
+                share = weight * window[r, s]
+                out[y + r, x + s] += share * stack[n, r * BLOCK + s]
+                gain[y + r, x + s] += share * passed
+                norm[y + r, x + s] += share
+
+
+@njit(nogil=True, error_model="numpy", fastmath={"contract"})
+def _lines(noisy, guide, out, gain, norm, found, c, power, window):  # type: ignore[no-untyped-def]
+    """Add the estimates of some lines of reference blocks."""
     T = noisy.dtype.type
-    count = found.shape[2]
+    images, count = noisy.shape[0], found.shape[2]
     transposed = c.T.copy()
-    flat_power = power.reshape(_AREA)
-    stack = np.empty((count, _AREA), noisy.dtype)
-    other = np.empty((count, _AREA), noisy.dtype)
+    level = np.sqrt(power).reshape(_AREA)
+    unit = T(1) / level
+    stack = np.empty((images, count * _AREA), noisy.dtype)
+    other, turned = np.empty_like(stack), np.empty_like(stack)
+    square = np.empty((images, images), noisy.dtype)
+    passed = np.empty(images, noisy.dtype)
     work = np.empty((count, _AREA), noisy.dtype)
     line = np.empty(_AREA, noisy.dtype)
-    norm = np.zeros(noisy.shape, noisy.dtype)
-    out[:] = 0
-    gain[:] = 0
     size = T(count * _AREA)
     for i in range(found.shape[0]):
         for j in range(found.shape[1]):
             places = found[i, j]
-            _gather(noisy, places, stack)
-            _gather(guide, places, other)
-            _haar(stack, work, True)
-            _haar(other, work, True)
-            _cosine(stack, c, transposed, line)
-            _cosine(other, c, transposed, line)
-            passed = _shrink(stack, other, flat_power)
-            weight = T(1) / max(passed, T(0.01))
-            passed /= size
-            _cosine(stack, transposed, c, line)
-            _haar(stack, work, False)
-            for n in range(count):
-                y, x = places[n, 0], places[n, 1]
-                for r in range(BLOCK):
-                    for s in range(BLOCK):
-                        share = weight * window[r, s]
-                        out[y + r, x + s] += share * stack[n, r * BLOCK + s]
-                        gain[y + r, x + s] += share * passed
-                        norm[y + r, x + s] += share
-    for i in range(noisy.shape[0]):
-        for j in range(noisy.shape[1]):
+            _forward(noisy, places, c, transposed, unit, work, line, stack)
+            _forward(guide, places, c, transposed, unit, work, line, other)
+            turn = principal(other, square)
+            rotate(turn, other, turned)
+            rotate(turn, stack, other)
+            passed[:] = 0
+            for q in range(images):
+                total = _shrink(other[q], turned[q])
+                for k in range(images):
+                    passed[k] += turn[q, k] * turn[q, k] * total
+            rotate(np.ascontiguousarray(turn.T), other, stack)
+            for k in range(images):
+                weight = T(1) / max(passed[k], T(0.01))
+                own = stack[k].reshape(count, _AREA)
+                _scale(own, level)
+                _cosine(own, transposed, c, line)
+                _haar(own, work, False)
+                _scatter(own, places, window, weight, passed[k] / size, out[k], gain[k], norm[k])
+
+
+@njit(nogil=True, error_model="numpy", fastmath={"contract"})
+def _band(noisy, guide, out, gain, norm, found, ends, first, b, c, power, window):  # type: ignore[no-untyped-def]
+    last = min(first + _TOGETHER, noisy.shape[0])
+    lines = found[ends[b] : ends[b + 1]]
+    images = noisy[first:last], guide[first:last]
+    totals = out[first:last], gain[first:last], norm[first:last]
+    _lines(images[0], images[1], totals[0], totals[1], totals[2], lines, c, power, window)
+
+
+@njit(nogil=True, error_model="numpy", fastmath={"contract"})
+def _divide(out, gain, norm):  # type: ignore[no-untyped-def]
+    for i in range(out.shape[0]):
+        for j in range(out.shape[1]):
             out[i, j] /= norm[i, j]
             gain[i, j] /= norm[i, j]
 
 
 @njit(_WIENER, nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
-def wiener(noisy, guide, out, gain, found, c, power, window):  # type: ignore[no-untyped-def]
-    """Filter each image, shape (images, rows, columns), with the matches that all of them share.
+def wiener(noisy, guide, out, gain, found, ends, c, power, window):  # type: ignore[no-untyped-def]
+    """Filter images, shape (images, rows, columns), with the matches that all of them share.
 
-    `gain` takes the part of the noise variance that a pixel keeps at most.
+    The lines of reference blocks fall into bands, `ends` are the first line of each and the number of lines:
+    every other band in turn, so that no two of them touch. `gain` takes the part of the noise variance that a
+    pixel keeps at most.
     """
+    norm = np.zeros_like(noisy)
+    out[:] = 0
+    gain[:] = 0
+    bands = ends.size - 1
+    for first in range(0, noisy.shape[0], _TOGETHER):
+        for phase in range(2):
+            for b in range(phase, bands, 2):
+                _band(noisy, guide, out, gain, norm, found, ends, first, b, c, power, window)
     for k in range(noisy.shape[0]):
-        _image(noisy[k], guide[k], out[k], gain[k], found, c, power, window)
+        _divide(out[k], gain[k], norm[k])
 
 
 @njit(_WIENER, nogil=True, cache=True, parallel=True, error_model="numpy", fastmath={"contract"})
-def wiener_parallel(noisy, guide, out, gain, found, c, power, window):  # type: ignore[no-untyped-def]
-    """The same with one image for each thread."""
+def wiener_parallel(noisy, guide, out, gain, found, ends, c, power, window):  # type: ignore[no-untyped-def]
+    """The same with one band for each thread."""
+    norm = np.zeros_like(noisy)
+    out[:] = 0
+    gain[:] = 0
+    bands = ends.size - 1
+    for first in range(0, noisy.shape[0], _TOGETHER):
+        for phase in range(2):
+            for half in prange((bands - phase + 1) // 2):
+                b = phase + 2 * half
+                _band(noisy, guide, out, gain, norm, found, ends, first, b, c, power, window)
     for k in prange(noisy.shape[0]):
-        _image(noisy[k], guide[k], out[k], gain[k], found, c, power, window)
+        _divide(out[k], gain[k], norm[k])

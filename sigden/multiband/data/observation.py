@@ -73,6 +73,8 @@ class Observation:
     -----
     TruncatedPSFWarning
         If the PSF does not fall off towards its edge.
+    OffCentrePSFWarning
+        If the light of the PSF is off its middle sample.
     """
 
     image: Any
@@ -207,6 +209,11 @@ class Observation:
                 )
         return values
 
+    @cached_property
+    def transfers(self) -> dict[Any, Any]:
+        """Transfer functions of `psf` on small grids, once asked for; parts of a mosaic share them."""
+        return {}
+
     @property
     def pixel_scale(self) -> float:
         """Arcsec per pixel."""
@@ -229,8 +236,20 @@ class Observation:
     def values(self) -> Any:
         """Flux per pixel in the precision of `image`, background taken off, zero where masked."""
         xp = namespace(self.image)
-        values = xp.astype((self.image - self.background) * self.flux_factor, self.image.dtype)
+        if isinstance(self.background, float) and self.background == 0.0 and self.flux_factor == 1.0:
+            values = self.image
+        else:
+            values = xp.astype((self.image - self.background) * self.flux_factor, self.image.dtype)
         return values if self.mask is None else xp.where(self.mask, xp.zeros_like(values), values)
+
+    @property
+    def uniform_sigma(self) -> float | None:
+        """Noise rms of `values` where one number was given for all pixels and none is masked, else None."""
+        if self.mask is not None:
+            return None
+        if isinstance(self.sigma, float):
+            return self.sigma * self.flux_factor
+        return math.sqrt(self.variance) * self.flux_factor if isinstance(self.variance, float) else None
 
     @cached_property
     def noise_variance(self) -> Any:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,17 @@ import numpy as np
 from sigden.multiband.data.observation import Observation
 from sigden.multiband.psf.spectrum import psf_transfer
 
-__all__ = ["ScenePower", "observed_power", "scene_power"]
+__all__ = ["ScenePower", "observed_power", "row_blocks", "scene_power", "squared"]
 
 _STEEPEST_TAIL = -2.0
 _FIRST_FIT = 3
+_BLOCK = 1 << 16
+
+
+def row_blocks(shape: tuple[int, int]) -> Iterator[slice]:
+    """Rows of a plane, so many at a time that what is computed from them stays in the cache."""
+    step = max(1, _BLOCK // shape[1])
+    return (slice(first, min(first + step, shape[0])) for first in range(0, shape[0], step))
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +42,7 @@ class ScenePower:
     step: float
     curve: Any
     tail: float
+    _planes: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
     def at(self, frequency: Any) -> Any:
         """Power at any frequency, in the unit of `step`.
@@ -50,9 +59,10 @@ class ScenePower:
         """
         index = np.asarray(frequency) / self.step
         last = self.curve.size - 1
-        inside = np.interp(index, np.arange(last + 1), self.curve)
-        beyond = self.curve[last] * np.maximum(index / last, 1.0) ** self.tail
-        return np.maximum(np.where(index > last, beyond, inside), 1e-12 * max(float(self.curve[0]), 1e-300))
+        out = np.asarray(np.interp(index, np.arange(last + 1), self.curve))
+        beyond = index > last
+        out[beyond] = self.curve[last] * (index[beyond] / last) ** self.tail
+        return np.maximum(out, 1e-12 * max(float(self.curve[0]), 1e-300))
 
     def on(self, shape: tuple[int, int], scale: float = 1.0) -> Any:
         """Power of each mode of an image.
@@ -69,10 +79,20 @@ class ScenePower:
         numpy.ndarray, shape ``(shape[0], shape[1] // 2 + 1)``
             Values on the grid of ``rfft2``.
         """
-        return self.at(np.hypot(np.fft.fftfreq(shape[0], scale)[:, None], np.fft.rfftfreq(shape[1], scale)))
+        key = (*shape, scale)
+        if key not in self._planes:
+            rows, columns = np.fft.fftfreq(shape[0], scale), np.fft.rfftfreq(shape[1], scale)
+            plane = np.empty((rows.size, columns.size))
+            half = shape[0] // 2 + 1
+            for part in row_blocks((half, columns.size)):
+                plane[part] = self.at(np.hypot(rows[part, None], columns))
+            plane[half:] = plane[(shape[0] - 1) // 2 : 0 : -1]
+            plane.flags.writeable = False
+            self._planes[key] = plane
+        return self._planes[key]
 
 
-def scene_power(image: Any, transfer: Any, sigma: float) -> ScenePower:
+def scene_power(image: Any, transfer: Any, sigma: float, *, modes: Any = None) -> ScenePower:
     """Isotropic, monotone power spectrum of the scene behind an image.
 
     Parameters
@@ -83,6 +103,8 @@ def scene_power(image: Any, transfer: Any, sigma: float) -> ScenePower:
         Its transfer function.
     sigma : float
         Noise rms per pixel.
+    modes : numpy.ndarray, complex, shape (rows, columns // 2 + 1), optional
+        Unitary DFT of the image, where it is known.
 
     Returns
     -------
@@ -101,27 +123,28 @@ def scene_power(image: Any, transfer: Any, sigma: float) -> ScenePower:
     from scipy.optimize import isotonic_regression
 
     rows, columns = image.shape
-    modes = np.abs(fft.rfft2(image, norm="ortho")) ** 2 - sigma**2
-    radius = np.hypot(fft.fftfreq(rows)[:, None], fft.rfftfreq(columns)) * math.sqrt(image.size)
-    ring = np.rint(radius).astype(np.int64)
+    modes = fft.rfft2(image, norm="ortho") if modes is None else modes
+    along = fft.fftfreq(rows), fft.rfftfreq(columns)
+    side = math.sqrt(image.size)
+    rings = round(math.hypot(0.5, 0.5) * side) + 2
     # columns that stand for their mirror images too
     double = np.full(modes.shape[1], 2.0)
     double[0] = 1.0
     if columns % 2 == 0:
         double[-1] = 1.0
-    double = np.broadcast_to(double, modes.shape)
-    response = np.abs(transfer) ** 2
-
-    def summed(values: Any) -> Any:
-        return np.bincount(ring.ravel(), (values * double).ravel())
-
-    count = summed(np.ones_like(response))
-    weight = summed(response**2)
-    power = summed(modes * response) / np.maximum(weight, 1e-300)
+    sums = np.zeros((4, rings))
+    for part in row_blocks(modes.shape):
+        ring = np.rint(np.hypot(along[0][part, None], along[1]) * side).astype(np.int64).ravel()
+        response = squared(transfer[part])
+        excess = (squared(modes[part]) - sigma**2) * response
+        for total, values in zip(sums, (np.ones_like(response), response, response**2, excess), strict=True):
+            total += np.bincount(ring, (values * double).ravel(), minlength=rings)
+    count, mean_response, weight, power = sums[:, : int(np.flatnonzero(sums[0])[-1]) + 1]
+    power = power / np.maximum(weight, 1e-300)
     curve = isotonic_regression(
         np.maximum(power, 0.0), weights=np.maximum(weight, 1e-300), increasing=False
     ).x
-    mean_response = summed(response) / count
+    mean_response = mean_response / count
     error = sigma**2 / np.sqrt(count) / np.maximum(mean_response, 1e-300)
     clear = np.flatnonzero(curve > 2.0 * error)
     last = max(int(clear[-1]) if clear.size else 0, 2 * _FIRST_FIT)
@@ -130,6 +153,11 @@ def scene_power(image: Any, transfer: Any, sigma: float) -> ScenePower:
     fitted = slice(max(_FIRST_FIT, last // 2), last + 1)
     slope = np.polyfit(np.log(index[fitted]), np.log(np.maximum(curve[fitted], 1e-300)), 1)[0]
     return ScenePower(1.0 / math.sqrt(image.size), curve[: last + 1], min(float(slope), _STEEPEST_TAIL))
+
+
+def squared(values: Any) -> Any:
+    """Squared magnitude in double precision."""
+    return values.real.astype(np.float64) ** 2 + values.imag.astype(np.float64) ** 2
 
 
 def observed_power(observation: Observation, scale: float) -> ScenePower:

@@ -21,6 +21,8 @@ __all__ = ["CommensurateForward", "block_transfer", "commensurate_factor", "forw
 RATIO_TOLERANCE = 1e-6
 """Departure from one of the ratio of scales of PSF and grid that counts as rounding."""
 
+_REMEMBERED = 1 << 18  # pixels of a grid whose transfer function an observation keeps
+
 
 def transfer(observation: Observation, grid: Grid) -> Any:
     r"""Transfer function of an observation whose pixels are blocks of k x k pixels of the grid.
@@ -61,7 +63,9 @@ def transfer(observation: Observation, grid: Grid) -> Any:
     return block_transfer(observation, observation.psf, grid, factor)
 
 
-def block_transfer(observation: Observation, psf: Any, grid: Grid, factor: int) -> Any:
+def block_transfer(
+    observation: Observation, psf: Any, grid: Grid, factor: int, *, single: bool = False
+) -> Any:
     """Transfer function of `transfer` for one PSF of a commensurate observation.
 
     Parameters
@@ -74,22 +78,35 @@ def block_transfer(observation: Observation, psf: Any, grid: Grid, factor: int) 
         Grid of the scene.
     factor : int
         Pixels of the grid along a pixel of the observation.
+    single : bool, optional
+        Whether single precision is enough.
 
     Returns
     -------
-    array of complex128, shape ``(rows, columns // 2 + 1)``
+    array of complex128 or complex64, shape ``(rows, columns // 2 + 1)``
         Values on the grid of ``rfft2``.
     """
+    key = (grid.shape, factor, single)
+    if psf is observation.psf and key in observation.transfers:
+        return observation.transfers[key]
     xp = namespace(psf)
     ratio = float(observation.psf_scale or observation.pixel_scale) * factor / observation.pixel_scale
     ratio = 1.0 if abs(ratio - 1.0) < RATIO_TOLERANCE else ratio
-    raw = psf_transfer(psf, grid.shape, psf_scale=ratio)
     box = not observation.psf_includes_pixel
-    for axis, n in enumerate(grid.shape):
-        line = _block_line(n, n if axis == 0 else n // 2 + 1, factor, box)
-        column = xp.asarray(line, dtype=xp.complex128, device=device_of(psf))
-        raw = raw * xp.reshape(column, (-1, 1) if axis == 0 else (1, -1))
-    return CircularConvolve.from_transfer(raw, grid.shape).transfer
+    row, column = (
+        xp.asarray(_block_line(n, length, factor, box), dtype=xp.complex128, device=device_of(psf))
+        for n, length in zip(grid.shape, (grid.shape[0], grid.shape[1] // 2 + 1), strict=True)
+    )
+    out = psf_transfer(psf, grid.shape, psf_scale=ratio, lines=(row, column), single=single)
+    # a shift by half a pixel is that of a real kernel only with the Hermitian part of these columns
+    for k in {0, grid.shape[1] // 2} if grid.shape[1] % 2 == 0 else {0}:
+        alone = out[:, k : k + 1]
+        out[:, k : k + 1] = xp.astype(
+            CircularConvolve.from_transfer(alone, (grid.shape[0], 1)).transfer, out.dtype
+        )
+    if psf is observation.psf and math.prod(grid.shape) <= _REMEMBERED:
+        observation.transfers[key] = out
+    return out
 
 
 @lru_cache(maxsize=64)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sigden.arrays import is_numpy, namespace
+from sigden.arrays import Kernel, is_numpy, namespace
 from sigden.errors import InputError
 from sigden.multiband.data.geometry import footprint
 from sigden.multiband.data.grid import Grid
@@ -20,10 +20,18 @@ from sigden.multiband.forward.operator import (
     commensurate_factor,
     forward_operator,
 )
+from sigden.multiband.joint.planes import fft_workers
 from sigden.multiband.psf.spectrum import psf_transfer
 from sigden.operators import LinearOperator
 
 __all__ = ["Channel", "observed_channel"]
+
+_HERE = "sigden.multiband.joint"
+_SEEN = Kernel(
+    "joint_seen",
+    generic=f"{_HERE}.posterior_generic:seen_modes",
+    numba=f"{_HERE}.posterior_numba:seen_modes",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +93,34 @@ class Channel:
         shape = tuple(n * self.factor for n in self.data.shape)
         return CommensurateForward(self.transfer, (shape[0], shape[1]), self.factor)
 
+    @cached_property
+    def modes(self) -> Any:
+        """Unitary DFT of the data, half plane."""
+        from scipy import fft
+
+        return fft.rfft2(self.data, norm="ortho", workers=fft_workers(self.data))
+
+    def seen(self, modes: Any, mix: Any) -> Any:
+        """Image of a scene, where there is a transfer function.
+
+        Parameters
+        ----------
+        modes : numpy.ndarray, complex, shape (bands, rows, columns // 2 + 1)
+            Unitary DFT of its bands.
+        mix : numpy.ndarray, shape (bands,)
+            Weight of each.
+
+        Returns
+        -------
+        numpy.ndarray, shape (rows, columns)
+            In the pixels of `data`.
+        """
+        from scipy import fft
+
+        columns = self.data.shape[1] * self.factor
+        half = _SEEN(self.transfer, modes, mix, self.factor, columns)
+        return fft.irfft2(half, s=self.data.shape, norm="ortho", workers=fft_workers(self.data))
+
     def drawn(self, rng: np.random.Generator) -> Any:
         """Noise as it is in `data`, zero where pixels do not count."""
         noise = rng.standard_normal(self.data.shape).astype(self.data.dtype)
@@ -108,7 +144,7 @@ class Channel:
             With data zero.
         """
         shape = tuple(n // self.factor for n in grid.shape)
-        transfer = block_transfer(observation, observation.psf, grid, self.factor)
+        transfer = _transfer(observation, grid, self.factor)
         return replace(self, data=np.zeros(shape, self.data.dtype), transfer=transfer)
 
 
@@ -146,6 +182,14 @@ def observed_channel(
     if not is_numpy(namespace(observation.image)):
         raise InputError(f"band {band!r}: joint methods need NumPy arrays; move them to the host")
     factor = None if observation.varying_psf else commensurate_factor(observation, grid)
+    common: dict[str, Any] = {
+        "mix": _mix(band, bands, response),
+        "factor": factor or 1,
+        "model_error": model_error if band in response else 0.0,
+        "transfer": None if factor is None else _transfer(observation, grid, factor),
+    }
+    if factor is not None and observation.uniform_sigma is not None:
+        return Channel(data=observation.values, sigma=observation.uniform_sigma, **common)
     error = np.sqrt(observation.noise_variance)
     if observation.mask is not None:
         error = np.where(observation.mask, np.inf, error)
@@ -159,15 +203,18 @@ def observed_channel(
     alike = known.size == error.size and known.min() == known.max()
     return Channel(
         data=np.where(np.isfinite(error), observation.values, 0.0).astype(observation.values.dtype),
-        mix=_mix(band, bands, response),
         sigma=float(np.sqrt(np.mean(known**2))),
-        transfer=None if factor is None else block_transfer(observation, observation.psf, grid, factor),
-        factor=factor or 1,
-        model_error=model_error if band in response else 0.0,
         error=None if alike and factor is not None else error,
         response=operator,
         blur=None if operator is None else _squared_gain(observation, grid),
+        **common,
     )
+
+
+def _transfer(observation: Observation, grid: Grid, factor: int) -> Any:
+    """Transfer function in the precision of the image."""
+    single = observation.values.dtype == np.float32
+    return block_transfer(observation, observation.psf, grid, factor, single=single)
 
 
 def _squared_gain(observation: Observation, grid: Grid) -> Any:

@@ -130,11 +130,14 @@ class FourierWiener:
             + column % (self.factor // c.factor)
             for f, c in zip(first, ordered, strict=True)
         ]
+        transfers = np.empty((len(ordered), *ordered[0].transfer.shape), kind)
+        for unitary, c in zip(transfers, ordered, strict=True):
+            np.multiply(c.transfer, 1.0 / c.factor, out=unitary, casting="same_kind")
         mixes = np.stack([c.mix for c in ordered])
         couple = mixes @ self.covariance @ mixes.T
         couple += np.diag([v * c.model_error**2 for v, c in zip(np.diag(couple), ordered, strict=True)])
         return System(
-            transfers=np.stack([(c.transfer / c.factor).astype(kind) for c in ordered]),
+            transfers=transfers,
             power=np.ascontiguousarray(self._power, dtype=np.float64),
             target=np.ascontiguousarray(self._target, dtype=np.float64),
             factors=np.array([c.factor for c in ordered], dtype=np.int64),
@@ -186,7 +189,7 @@ class FourierWiener:
         bands = len(self.covariance)
         out = np.empty((*lead, bands, *self.shape), dtype=self.dtype)
         for index in np.ndindex(*lead):
-            out[index] = self._image(self.modes([image[index] for image in images]))
+            out[index] = self.image(self.modes([image[index] for image in images]))
         return out
 
     def modes(self, images: Sequence[Any]) -> Any:
@@ -221,12 +224,7 @@ class FourierWiener:
 
     def _packed(self, images: Sequence[Any]) -> tuple[Any, Any]:
         """Half planes of the channels' modes one after the other, and where each begins."""
-        from scipy import fft
-
-        halves = [
-            fft.rfft2(images[i].astype(self.dtype, copy=False), norm="ortho", workers=fft_workers(images[i]))
-            for i in self._order
-        ]
+        halves = [self._half(self.channels[i], images[i]) for i in self._order]
         start = np.concatenate(([0], np.cumsum([h.size for h in halves])[:-1])).astype(np.int64)
         return np.concatenate([h.ravel() for h in halves]), start
 
@@ -274,7 +272,16 @@ class FourierWiener:
         self.__dict__["_covariances"] = tuple(c / math.prod(self.shape) for c in (propagated, explained))
         return noise
 
-    def _image(self, half: Any) -> Any:
+    def _half(self, channel: Channel, image: Any) -> Any:
         from scipy import fft
 
-        return fft.irfft2(half, s=self.shape, norm="ortho", workers=fft_workers(half))
+        if image is channel.data and image.dtype == self.dtype:
+            return channel.modes
+        image = image.astype(self.dtype, copy=False)
+        return fft.rfft2(image, norm="ortho", workers=fft_workers(image))
+
+    def image(self, modes: Any) -> Any:
+        """Images of the modes that `modes` gives, shape (bands, rows, columns)."""
+        from scipy import fft
+
+        return fft.irfft2(modes, s=self.shape, norm="ortho", workers=fft_workers(modes))

@@ -143,9 +143,12 @@ class IterativeWiener:
         """
         from sigden.denoisers.starlet.transform import starlet
 
-        noise = np.einsum("ub,nbrc->nurc", combinations, self._noise)
-        details = starlet(noise, scales)[:, :, :scales]
-        return np.stack([smoothed_square(details[:, :, j], 4 + j // 2) for j in range(scales)], axis=1)
+        out = np.empty((len(combinations), scales, *self.shape))
+        for level, combination in zip(out, combinations, strict=True):
+            details = starlet(np.einsum("b,nbrc->nrc", combination, self._noise), scales)
+            for j in range(scales):
+                level[j] = smoothed_square(details[:, j], 4 + j // 2)
+        return out
 
 
 def smoothed_square(draws: Any, scales: int) -> Any:

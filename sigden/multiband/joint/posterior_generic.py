@@ -8,7 +8,7 @@ import numpy as np
 
 from sigden.multiband.joint.planes import mode_weight
 
-__all__ = ["estimate_modes", "evidence", "propagated_noise"]
+__all__ = ["estimate_modes", "evidence", "propagated_noise", "seen_modes"]
 
 
 def _full(half: Any, columns: int) -> Any:
@@ -148,3 +148,29 @@ def propagated_noise(system: Any, combinations: Any, columns: int) -> tuple[Any,
     propagated = np.einsum("brcad,ercad->be", gain * system.variance, gain.conj()).real
     explained = np.einsum("brcad,ercad->be", gain, back.conj()).real
     return _unfolded(noise, k, columns), propagated, explained
+
+
+def seen_modes(transfer: Any, modes: Any, mix: Any, factor: int, columns: int) -> Any:
+    """Modes of the image that a channel takes of a scene.
+
+    Parameters
+    ----------
+    transfer : numpy.ndarray, complex, shape (rows, columns // 2 + 1)
+        Transfer function on the grid.
+    modes : numpy.ndarray, complex, shape (bands, rows, columns // 2 + 1)
+        Unitary DFT of the bands.
+    mix : numpy.ndarray, shape (bands,)
+        Weight of each band.
+    factor : int
+        Every so many pixels of the grid one of the image.
+    columns : int
+        Columns of the grid.
+
+    Returns
+    -------
+    numpy.ndarray, complex, shape (rows / factor, columns / factor // 2 + 1)
+        Unitary DFT of the image: sums of the modes that alias onto one.
+    """
+    plane = _full(np.tensordot(mix, modes, 1) * transfer, columns)
+    seen = np.sum(_folded(plane, factor), axis=-1) / factor
+    return seen[:, : columns // factor // 2 + 1].astype(modes.dtype)

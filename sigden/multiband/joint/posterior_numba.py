@@ -9,7 +9,7 @@ from numba import get_num_threads, njit, prange, types
 
 from sigden.arrays import parallel_allowed
 
-__all__ = ["estimate_modes", "evidence", "propagated_noise"]
+__all__ = ["estimate_modes", "evidence", "propagated_noise", "seen_modes"]
 
 _LEAST_SHARE = 1 << 14  # coarse frequencies of a thread, below which starting it costs more than it saves
 
@@ -48,6 +48,18 @@ _NOISE = [
         types.int64,
         types.float64[:, :, ::1],
         types.float64[:, :, :, ::1],
+        types.int64,
+    )
+    for kind in (types.complex64, types.complex128)
+]
+_SEEN = [
+    types.void(
+        types.Array(kind, 2, "C", readonly=True),
+        types.Array(kind, 3, "C", readonly=True),
+        types.Array(types.float64, 1, "C", readonly=True),
+        types.int64,
+        types.int64,
+        kind[:, ::1],
         types.int64,
     )
     for kind in (types.complex64, types.complex128)
@@ -160,6 +172,34 @@ def _estimate_rows(  # type: ignore[no-untyped-def]
                         value += cross[c, b] * np.conj(seen[c, a]) * vector[where[c, a]]
                     value *= target[i, j] * prior[a]
                     modes[b, i, j] = np.conj(value) if mirrored else value
+
+
+@njit(nogil=True, error_model="numpy")
+def _seen_rows(transfer, modes, mix, factor, columns, seen, low, high):  # type: ignore[no-untyped-def]
+    bands, rows, _ = modes.shape
+    for r in range(low, high):
+        for column in range(seen.shape[1]):
+            total = 0j
+            for a in range(factor * factor):
+                i, j, mirrored = _place(a, r, column, factor, rows, columns)
+                value = 0j
+                for b in range(bands):
+                    value += mix[b] * modes[b, i, j]
+                value *= transfer[i, j]
+                total += np.conj(value) if mirrored else value
+            seen[r, column] = total / factor
+
+
+@njit(_SEEN, cache=True, nogil=True, error_model="numpy")
+def _seen(transfer, modes, mix, factor, columns, seen, blocks):  # type: ignore[no-untyped-def]
+    _seen_rows(transfer, modes, mix, factor, columns, seen, 0, seen.shape[0])
+
+
+@njit(_SEEN, cache=True, nogil=True, error_model="numpy", parallel=True)
+def _seen_parallel(transfer, modes, mix, factor, columns, seen, blocks):  # type: ignore[no-untyped-def]
+    rows = seen.shape[0]
+    for n in prange(blocks):
+        _seen_rows(transfer, modes, mix, factor, columns, seen, n * rows // blocks, (n + 1) * rows // blocks)
 
 
 @njit(_EVIDENCE, cache=True, nogil=True, error_model="numpy")
@@ -337,3 +377,13 @@ def propagated_noise(system: Any, combinations: Any, columns: int) -> tuple[Any,
 def evidence(system: Any, data: Any, start: Any, columns: int) -> float:
     """Log likelihood of the data but for a constant; arguments as the generic twin."""
     return float(_evidence(*system, data, start, columns))
+
+
+def seen_modes(transfer: Any, modes: Any, mix: Any, factor: int, columns: int) -> Any:
+    """Modes of the image that a channel takes of a scene; arguments as the generic twin."""
+    seen = np.empty((modes.shape[1] // factor, columns // factor // 2 + 1), dtype=modes.dtype)
+    blocks = _blocks(modes.shape, factor)
+    transfer = np.ascontiguousarray(transfer, dtype=modes.dtype)
+    mix = np.ascontiguousarray(mix, dtype=np.float64)
+    (_seen_parallel if blocks else _seen)(transfer, modes, mix, factor, columns, seen, blocks)
+    return seen

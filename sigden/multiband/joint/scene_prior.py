@@ -12,7 +12,7 @@ import numpy as np
 
 from sigden.multiband.data.grid import Grid
 from sigden.multiband.data.observation import Observation, check_observations
-from sigden.multiband.data.power import ScenePower, observed_power, scene_power
+from sigden.multiband.data.power import ScenePower, observed_power, row_blocks, scene_power, squared
 from sigden.multiband.data.response import Response, check_response
 from sigden.multiband.joint.channel import Channel, observed_channel
 from sigden.multiband.joint.fourier_wiener import FourierWiener
@@ -73,13 +73,21 @@ class ScenePrior:
         """Transfer function of the target PSF."""
         return gaussian_transfer(self.grid.shape, self.grid.scale, self.target_fwhm)
 
-    def predict(self, estimate: Any) -> list[Any]:
+    @cached_property
+    def sharpening(self) -> Any:
+        """Inverse of `target`, zero where the target passes nothing."""
+        passed = self.target > _TARGET_FLOOR
+        return np.divide(1.0, self.target, out=np.zeros(passed.shape), where=passed)
+
+    def predict(self, estimate: Any, *, modes: Any = None) -> list[Any]:
         """Images that an estimate at the target PSF predicts.
 
         Parameters
         ----------
         estimate : numpy.ndarray, shape (bands, rows, columns)
             Flux per grid pixel.
+        modes : numpy.ndarray, complex, shape (bands, rows, columns // 2 + 1), optional
+            Its unitary DFT, where it is known; is overwritten.
 
         Returns
         -------
@@ -89,20 +97,28 @@ class ScenePrior:
         from scipy import fft
 
         shape, workers = self.grid.shape, fft_workers(estimate)
-        passed = self.target > _TARGET_FLOOR
-        sharpen = np.where(passed, 1.0 / np.where(passed, self.target, 1.0), 0.0)
-        modes = fft.rfft2(estimate, workers=workers)
-        modes *= sharpen.astype(estimate.dtype, copy=False)
+        if modes is None:
+            modes = fft.rfft2(estimate, norm="ortho", workers=workers)
+        modes *= self.sharpening.astype(modes.real.dtype, copy=False)
         out = []
         for c in self.channels:
-            mixed = weighted_sum(c.mix, modes)
             if c.transfer is None:
-                image = c.operator(fft.irfft2(mixed, s=shape, workers=workers))
+                mixed = weighted_sum(c.mix, modes)
+                image = c.operator(fft.irfft2(mixed, s=shape, norm="ortho", workers=workers))
             else:
-                mixed *= c.transfer.astype(mixed.dtype, copy=False)
-                image = fft.irfft2(mixed, s=shape, workers=workers)[:: c.factor, :: c.factor]
+                image = c.seen(modes, c.mix)
             out.append(image if c.used is None else np.where(c.used, image, 0.0).astype(estimate.dtype))
         return out
+
+    def drawn(self, rng: np.random.Generator) -> Any:
+        """Images at the target PSF drawn from the prior power, every band by itself."""
+        from scipy import fft
+
+        kind = np.result_type(*(c.data.dtype for c in self.channels), np.float32)
+        amplitude = np.sqrt(self.power.on(self.grid.shape, self.grid.scale)) * self.target
+        white = rng.standard_normal((len(self.bands), *self.grid.shape))
+        images = fft.irfft2(fft.rfft2(white) * amplitude, s=self.grid.shape)
+        return (images * self.relative_flux[:, None, None]).astype(kind)
 
     def solver(self, *, correlation: float, strength: float = 1.0) -> FourierWiener | IterativeWiener:
         """Linear solver under this prior.
@@ -134,7 +150,8 @@ class ScenePrior:
         n = len(self.bands)
         matrix = np.full((n, n), correlation) + (1.0 - correlation) * np.eye(n)
         covariance = matrix * np.outer(self.relative_flux, self.relative_flux)
-        return strength * self.power.on(self.grid.shape, self.grid.scale), covariance
+        power = self.power.on(self.grid.shape, self.grid.scale)
+        return power if strength == 1.0 else strength * power, covariance
 
     def with_model_error(self, error: float) -> ScenePrior:
         """The same with another relative model error of the wide bands."""
@@ -201,7 +218,7 @@ def scene_prior(
 def _power(observation: Observation, channel: Channel, grid: Grid) -> ScenePower:
     if not channel.closed or channel.factor != 1:
         return observed_power(observation, grid.scale)
-    power = scene_power(channel.data, channel.transfer, channel.sigma)
+    power = scene_power(channel.data, channel.transfer, channel.sigma, modes=channel.modes)
     return replace(power, step=power.step / grid.scale)
 
 
@@ -214,24 +231,23 @@ def _relative_flux(channels: Sequence[Channel], sharp: Channel, power: Any, grid
     from scipy import fft
 
     bands = channels[0].mix.size
-    passed = 1.0 if sharp.transfer is None else np.abs(sharp.transfer / sharp.factor) ** 2
-    gain = power / (sharp.sigma**2 + passed * power)
     if sharp.transfer is not None and sharp.factor == 1:
-        modes = sharp.transfer.conj() * fft.rfft2(sharp.data, workers=fft_workers(sharp.data))
+        modes = np.empty((1, *power.shape), sharp.modes.dtype)
+        for part in row_blocks(power.shape):
+            passed, level = sharp.transfer[part], power[part]
+            gain = level / (sharp.sigma**2 + squared(passed) * level)
+            modes[0, part] = gain * passed.conj() * sharp.modes[part]
     else:
-        modes = fft.rfft2(sharp.operator.adjoint(sharp.data))
-    modes *= gain
-    scene = None if all(c.transfer is not None for c in channels) else fft.irfft2(modes, s=grid.shape)
+        modes = fft.rfft2(sharp.operator.adjoint(sharp.data), norm="ortho")[None]
+        modes *= power / (sharp.sigma**2 + (1.0 if sharp.transfer is None else sharp.gain) * power)
+    closed = all(c.transfer is not None for c in channels)
+    scene = None if closed else fft.irfft2(modes[0], s=grid.shape, norm="ortho")
     top, bottom = np.ones(bands), np.ones(bands)
     for c in channels:
         if np.count_nonzero(c.mix) != 1 or c is sharp:
             continue
         weight = 1.0 / c.sigma**2 if c.error is None else 1.0 / c.error**2
-        if c.transfer is None:
-            seen = c.operator(scene)
-        else:
-            seen = fft.irfft2(modes * c.transfer, s=grid.shape, workers=fft_workers(modes))
-            seen = seen[:: c.factor, :: c.factor]
+        seen = c.operator(scene) if c.transfer is None else c.seen(modes, np.ones(1))
         b = int(np.argmax(c.mix))
         seen = seen * float(c.mix[b])
         top[b] += np.sum(weight * seen * c.data)

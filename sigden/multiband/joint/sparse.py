@@ -8,16 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from sigden.denoisers.starlet.transform import smooth_starlet
 from sigden.errors import ParameterError
 from sigden.multiband.data.grid import Grid
 from sigden.multiband.data.observation import Observation
 from sigden.multiband.data.response import Response
 from sigden.multiband.data.result import MultibandResult
+from sigden.multiband.joint.details import colour_scales, local_colour, posterior_details
+from sigden.multiband.joint.error_map import misfit_variance
 from sigden.multiband.joint.fourier_wiener import FourierWiener
-from sigden.multiband.joint.iterative_wiener import IterativeWiener, smoothed_square
+from sigden.multiband.joint.iterative_wiener import IterativeWiener
 from sigden.multiband.joint.scene_prior import ScenePrior
-from sigden.multiband.joint.shrink import colour_basis, shrink_colours
+from sigden.multiband.joint.shrink import colour_basis, noise_pairs, shrink_colours
+from sigden.multiband.joint.transfer import measure_passage
 from sigden.multiband.joint.wiener import JointMethod
 
 __all__ = ["JointSparse"]
@@ -26,9 +28,6 @@ __all__ = ["JointSparse"]
 _FIRST_STRENGTH = 10.0
 _RESIDUAL_STRENGTH = 0.01
 _RESIDUAL_CORRELATION = 0.3
-_CHOSEN = 1.5
-_DRAWS = 1
-_FIELD = 5  # starlet scales over which noise maps are smoothed
 
 Solver = FourierWiener | IterativeWiener
 
@@ -47,8 +46,8 @@ class JointSparse(JointMethod):
     model_error : float or "auto", default 0.05
         Relative standard deviation of a wide band from its mixture of the other bands; "auto" takes that of
         greatest evidence, for closed forms.
-    threshold : float, default 2.0
-        Noise powers taken off the local power of the starlet coefficients.
+    threshold : float, default 3.0
+        Noise powers taken off the local power of the starlet coefficients in the pilot estimate.
     scales : int, default 4
         Number of starlet detail scales.
     positivity : bool, default False
@@ -79,7 +78,7 @@ class JointSparse(JointMethod):
        Ann. Stat. 27 (1999), section 2.
     """
 
-    threshold: float = 2.0
+    threshold: float = 3.0
     scales: int = 4
     positivity: bool = False
 
@@ -111,19 +110,28 @@ class JointSparse(JointMethod):
         """
         prior, correlation = self.settled(self.prior(observations, grid, response))
         first, last = self._solvers(prior, correlation)
-        start = first.apply(prior.data)
         twins = (first, last) if prior.twin is prior else self._solvers(prior.twin, correlation)
-        basis = colour_basis(len(prior.bands)) / prior.relative_flux
-        levels = twins[0].levels(basis, self.scales)
-        sparse, kept = shrink_colours(start, basis, levels, self.threshold)
-        left = [d - p for d, p in zip(prior.data, prior.predict(sparse), strict=True)]
-        ground = self._ground(prior.twin, *twins)
-        # what is kept was chosen by the very noise that is in it
-        noise = ground + _CHOSEN * twins[0].noise_variance * kept
-        estimate = sparse + last.apply(left, noise=True)
+        basis, flux = colour_basis(len(prior.bands)), prior.relative_flux
+        passage = measure_passage(prior.twin, *twins, basis / flux, self.scales)
+        pairs = noise_pairs(twins[0], len(prior.bands), self.scales)
+        start = first.apply(prior.data)
+        pilot = shrink_colours(start, basis, flux, pairs, self.threshold)
+        noise = np.diag(twins[0].noise_covariance)
+        colour = local_colour(pilot, flux, noise, colour_scales(prior.observations, grid.scale))
+        sharp = colour * np.mean(pilot / colour, axis=0)
+        second = sharp + first.apply(_left(prior, sharp))
+        sparse, variance = posterior_details(second, pilot, basis, colour, pairs, passage)
+        estimate = sparse + last.apply(_left(prior, sparse), noise=True)
         if self.positivity:
             estimate = np.maximum(estimate, 0)
-        return self.result(prior, estimate, noise, twins[0].noise_covariance, wiener=start)
+        return self.result(
+            prior,
+            estimate,
+            passage.ground + variance,
+            twins[0].noise_covariance,
+            model=misfit_variance,
+            wiener=start,
+        )
 
     def _solvers(self, prior: ScenePrior, correlation: float) -> tuple[Solver, Solver]:
         return (
@@ -131,15 +139,7 @@ class JointSparse(JointMethod):
             prior.solver(correlation=_RESIDUAL_CORRELATION, strength=_RESIDUAL_STRENGTH),
         )
 
-    def _ground(self, prior: ScenePrior, first: Solver, last: Solver) -> Any:
-        """Variance of the noise that comes through where no detail is kept, shape (bands, 1, 1) or a map."""
-        rng = np.random.default_rng(0)
-        draws = []
-        for _ in range(_DRAWS):
-            noise = [c.drawn(rng) for c in prior.channels]
-            smooth = smooth_starlet(first.apply(noise, noise=True), self.scales)
-            left = [n - p for n, p in zip(noise, prior.predict(smooth), strict=True)]
-            draws.append(smooth + last.apply(left, noise=True))
-        if prior.closed:
-            return np.mean(np.square(draws), axis=(0, 2, 3))[:, None, None]
-        return smoothed_square(np.stack(draws), _FIELD)
+
+def _left(prior: ScenePrior, estimate: Any) -> list[Any]:
+    """Data less what an estimate predicts."""
+    return [d - p for d, p in zip(prior.data, prior.predict(estimate), strict=True)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, ClassVar, Literal
@@ -16,6 +16,7 @@ from sigden.multiband.data.observation import Observation
 from sigden.multiband.data.response import Response
 from sigden.multiband.data.result import MultibandResult
 from sigden.multiband.joint.error_map import model_variance
+from sigden.multiband.joint.fourier_wiener import FourierWiener
 from sigden.multiband.joint.scene_prior import ScenePrior, scene_prior
 
 _CORRELATIONS = (0.5, 0.65, 0.8, 0.9, 0.95, 0.98, 0.99)
@@ -87,7 +88,17 @@ class JointMethod(Method):
                 best, found = evidence, (tried, correlation)
         return found
 
-    def result(self, prior: ScenePrior, estimate: Any, noise: Any, covariance: Any, **details: Any) -> Any:
+    def result(
+        self,
+        prior: ScenePrior,
+        estimate: Any,
+        noise: Any,
+        covariance: Any,
+        *,
+        modes: Any = None,
+        model: Callable[..., Any] = model_variance,
+        **details: Any,
+    ) -> MultibandResult:
         """Result with its error map.
 
         Parameters
@@ -100,6 +111,10 @@ class JointMethod(Method):
             Variance of the propagated noise.
         covariance : numpy.ndarray, shape (bands, bands)
             Covariance of that noise between the bands of one pixel.
+        modes : numpy.ndarray, complex, shape (bands, rows, columns // 2 + 1), optional
+            Unitary DFT of the estimate, where it is known; is overwritten.
+        model : callable
+            Variance of what the model cannot know, as `model_variance` takes its arguments.
         **details : object
             What else the method knows.
 
@@ -108,20 +123,21 @@ class JointMethod(Method):
         MultibandResult
             With ``details["residual"]``, data less prediction of each observation over their noise.
         """
-        pairs = list(zip(prior.channels, prior.predict(estimate), strict=True))
-        residual = [c.data - image for c, image in pairs]
-        variance = noise + model_variance(estimate, residual, prior)
-        standard = [
-            r / (c.sigma if c.error is None else c.error) for r, (c, _) in zip(residual, pairs, strict=True)
-        ]
+        pairs = list(zip(prior.channels, prior.predict(estimate, modes=modes), strict=True))
+        # planes of a wide field are large: in place, and never in double precision for data in single
+        residual = [np.subtract(c.data, image, out=image) for c, image in pairs]
+        variance = model(estimate, residual, prior)
+        variance += np.asarray(noise).astype(variance.dtype, copy=False)
+        for r, (c, _) in zip(residual, pairs, strict=True):
+            r /= c.sigma if c.error is None else c.error
         return MultibandResult(
             estimate=estimate,
-            uncertainty=np.sqrt(variance).astype(estimate.dtype),
+            uncertainty=np.sqrt(variance, out=variance),
             noise_covariance=covariance,
             bands=prior.bands,
             grid=prior.grid,
             target_fwhm=self.target_fwhm,
-            details={**details, "residual": standard},
+            details={**details, "residual": residual},
         )
 
 
@@ -185,4 +201,9 @@ class JointWiener(JointMethod):
         prior, correlation = self.settled(self.prior(observations, grid, response))
         solver = prior.solver(correlation=correlation)
         alike = solver if prior.twin is prior else prior.twin.solver(correlation=correlation)
-        return self.result(prior, solver.apply(prior.data), alike.noise_variance, alike.noise_covariance)
+        if isinstance(solver, FourierWiener):
+            modes = solver.modes(prior.data)
+            estimate = solver.image(modes)
+        else:
+            modes, estimate = None, solver.apply(prior.data)
+        return self.result(prior, estimate, alike.noise_variance, alike.noise_covariance, modes=modes)

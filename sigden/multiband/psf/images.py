@@ -10,6 +10,7 @@ from sigden.arrays import as_floating, device_of, require_array, require_finite
 from sigden.errors import InputError, ParameterError
 
 __all__ = [
+    "OffCentrePSFWarning",
     "TruncatedPSFWarning",
     "centre_psf",
     "check_psf",
@@ -23,11 +24,17 @@ SUM_TOLERANCE = 1e-3
 """Largest departure of a PSF's sum from one."""
 EDGE_FRACTION = 1e-3
 """Largest value at the edge of a PSF, as a fraction of its peak, that passes without a warning."""
+OFF_CENTRE = (0.75, 0.03)
+"""Samples, and parts of the PSF's width, by both of which its light may be off the middle sample."""
 FWHM_PER_SIGMA = 2.0 * math.sqrt(2.0 * math.log(2.0))
 
 
 class TruncatedPSFWarning(UserWarning):
     """The PSF has not fallen to nothing at the edge of its image; a deconvolution will ring there."""
+
+
+class OffCentrePSFWarning(UserWarning):
+    """The light of the PSF is not centred on the middle sample; what is deconvolved moves by as much."""
 
 
 def check_psf(psf: Any, what: str = "psf") -> Any:
@@ -55,6 +62,9 @@ def check_psf(psf: Any, what: str = "psf") -> Any:
     -----
     TruncatedPSFWarning
         If the mean of the outermost rows and columns exceeds a thousandth of the peak.
+    OffCentrePSFWarning
+        If the centre of the squared PSF, which wings hardly move, is farther from the middle sample than 0.75
+        samples and 0.03 of the PSF's width, the diameter of a disc of its noise-equivalent area.
     """
     xp = require_array(psf, what)
     if psf.ndim < 2 or 0 in psf.shape:
@@ -74,6 +84,7 @@ def check_psf(psf: Any, what: str = "psf") -> Any:
             "use normalise_psf"
         )
     _warn_truncated(xp, values, what)
+    _warn_off_centre(xp, values, what)
     return values
 
 
@@ -94,6 +105,30 @@ def _warn_truncated(xp: Any, psf: Any, what: str) -> None:
             f"{what}: the PSF is cut off while its wings still hold {fraction:.2g} of its peak; "
             "give a larger image of it",
             TruncatedPSFWarning,
+            stacklevel=3,
+        )
+
+
+def _warn_off_centre(xp: Any, psf: Any, what: str) -> None:
+    squared = xp.astype(psf, xp.float64) ** 2
+    squared = xp.sum(xp.reshape(squared, (-1, *psf.shape[-2:])), axis=0)
+    total = float(xp.sum(squared))
+    moved = []
+    for axis in (0, 1):
+        line = xp.sum(squared, axis=1 - axis)
+        half = line.shape[0] // 2
+        place = xp.arange(-half, half + 1, dtype=xp.float64, device=device_of(psf))
+        # no minus zero in the message
+        moved.append(round(float(xp.sum(place * line)) / total, 4) + 0.0)
+    width = 2.0 * math.sqrt(_count(psf) / (math.pi * total))
+    if math.hypot(*moved) > max(OFF_CENTRE[0], OFF_CENTRE[1] * width):
+        rows, columns = (n // 2 + m for n, m in zip(psf.shape[-2:], moved, strict=True))
+        warnings.warn(
+            f"{what}: the light of the PSF is centred {moved[0]:+.2f} rows and {moved[1]:+.2f} columns from "
+            "its middle sample, and what is deconvolved will be moved by as much; if that is not meant, "
+            f"recentre it with centre_psf(psf, origin=({rows:.2f}, {columns:.2f})) or the origin that its "
+            "maker states",
+            OffCentrePSFWarning,
             stacklevel=3,
         )
 

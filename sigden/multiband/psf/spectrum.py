@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from sigden.arrays import device_of, require_array
-from sigden.operators import CircularConvolve
+from sigden.arrays import device_of, is_numpy, namespace, require_array
 
 __all__ = ["affine_transfer", "gaussian_transfer", "psf_transfer"]
 
+_REMEMBERED = 1 << 15  # elements of a series, 512 KiB
 
-def psf_transfer(psf: Any, shape: tuple[int, int], *, psf_scale: float = 1.0, scale: float = 1.0) -> Any:
+
+def psf_transfer(
+    psf: Any,
+    shape: tuple[int, int],
+    *,
+    psf_scale: float = 1.0,
+    scale: float = 1.0,
+    lines: tuple[Any, Any] | None = None,
+    single: bool = False,
+) -> Any:
     r"""Transfer function of a centred PSF on the Fourier grid of an image.
 
     .. math:: \hat h(f) = \sum_j h_j \, e^{-2\pi i f \cdot j \, s_{psf}}, \qquad
@@ -27,10 +37,14 @@ def psf_transfer(psf: Any, shape: tuple[int, int], *, psf_scale: float = 1.0, sc
         Rows and columns of the image.
     psf_scale, scale : float, optional
         Distances of the samples of the PSF and of the image, in one unit.
+    lines : tuple of array, optional
+        Factors along rows and along columns, shapes ``(shape[0],)`` and ``(shape[1] // 2 + 1,)``.
+    single : bool, optional
+        Whether single precision is enough.
 
     Returns
     -------
-    array of complex128, shape ``(shape[0], shape[1] // 2 + 1)``
+    array of complex128 or complex64, shape ``(shape[0], shape[1] // 2 + 1)``
         Values on the grid of ``rfft2``; one at frequency zero for a PSF of unit sum.
 
     Notes
@@ -40,7 +54,7 @@ def psf_transfer(psf: Any, shape: tuple[int, int], *, psf_scale: float = 1.0, sc
     are zero.
     """
     ratio = psf_scale / scale
-    return _separable_transfer(psf, shape, ratio, ratio)
+    return _separable_transfer(psf, shape, ratio, ratio, lines, single)
 
 
 def gaussian_transfer(shape: tuple[int, int], scale: float, fwhm: float) -> np.ndarray:
@@ -61,8 +75,11 @@ def gaussian_transfer(shape: tuple[int, int], scale: float, fwhm: float) -> np.n
         Values on the grid of ``rfft2``.
     """
     width = fwhm / math.sqrt(8.0 * math.log(2.0))
-    squared = np.fft.fftfreq(shape[0], scale)[:, None] ** 2 + np.fft.rfftfreq(shape[1], scale) ** 2
-    return np.exp(-2.0 * (math.pi * width) ** 2 * squared)
+    row, column = (
+        np.exp(-2.0 * (math.pi * width * f) ** 2)
+        for f in (np.fft.fftfreq(shape[0], scale), np.fft.rfftfreq(shape[1], scale))
+    )
+    return row[:, None] * column
 
 
 def affine_transfer(psf: Any, shape: tuple[int, int], matrix: Any) -> Any:
@@ -105,24 +122,48 @@ def affine_transfer(psf: Any, shape: tuple[int, int], matrix: Any) -> Any:
     return out
 
 
-def _separable_transfer(psf: Any, shape: tuple[int, int], row_ratio: float, column_ratio: float) -> Any:
+def _separable_transfer(
+    psf: Any,
+    shape: tuple[int, int],
+    row_ratio: float,
+    column_ratio: float,
+    lines: tuple[Any, Any] | None = None,
+    single: bool = False,
+) -> Any:
     xp = require_array(psf, "psf")
-    if (
-        row_ratio == 1.0
-        and column_ratio == 1.0
-        and all(n <= m for n, m in zip(psf.shape, shape, strict=True))
-    ):
-        return CircularConvolve(psf, shape).transfer
     place = device_of(psf)
-    rows = [_signed(k, shape[0]) * row_ratio for k in range(shape[0])]
-    columns = [k / shape[1] * column_ratio for k in range(shape[1] // 2 + 1)]
-    left = _phases(xp, rows, psf.shape[0], place)
-    right = _phases(xp, columns, psf.shape[1], place)
-    return left @ xp.astype(psf, xp.complex128) @ xp.matrix_transpose(right)
+    left = _series(xp, shape[0], shape[0] // 2 + 1, row_ratio, psf.shape[0], place)
+    right = _series(xp, shape[1], shape[1] // 2 + 1, column_ratio, psf.shape[1], place)
+    values = xp.astype(psf, xp.float64)
+    left = (xp.real(left) @ values) + 1j * (xp.imag(left) @ values)
+    # rows of negative frequency are those of positive frequency, conjugate along the rows' axis alone
+    mirror = xp.flip(left[1 : (shape[0] + 1) // 2, :], axis=0)
+    left = xp.concat([left, xp.conj(mirror)], axis=0)
+    if lines is not None:
+        left = left * xp.reshape(lines[0], (-1, 1))
+        right = right * xp.reshape(lines[1], (-1, 1))
+    if single:
+        left, right = xp.astype(left, xp.complex64), xp.astype(right, xp.complex64)
+    return left @ xp.matrix_transpose(right)
 
 
 def _signed(k: int, n: int) -> float:
     return (k if 2 * k <= n else k - n) / n
+
+
+def _series(xp: Any, size: int, length: int, ratio: float, samples: int, place: Any) -> Any:
+    """Fourier series of samples at the first frequencies of an axis; small ones of NumPy are remembered."""
+    if is_numpy(xp) and length * samples <= _REMEMBERED:
+        return _numpy_series(size, length, ratio, samples)
+    return _phases(xp, [k / size * ratio for k in range(length)], samples, place)
+
+
+@lru_cache(maxsize=32)
+def _numpy_series(size: int, length: int, ratio: float, samples: int) -> Any:
+    xp = namespace(np.empty(0))
+    out = _phases(xp, [k / size * ratio for k in range(length)], samples, device_of(np.empty(0)))
+    out.flags.writeable = False
+    return out
 
 
 def _phases(xp: Any, frequencies: Any, size: int, place: Any) -> Any:

@@ -185,7 +185,7 @@ surface_brightness, psf_nodes
                 return None
             if not mask.any():
                 mask = None
-        return Observation(
+        part = Observation(
             image,
             self._local_psf(box),
             self.band,
@@ -202,6 +202,14 @@ surface_brightness, psf_nodes
             unit=self.unit,
             surface_brightness=self.surface_brightness,
         )
+        if not callable(self.psf) and self.psf.ndim == 2:
+            vars(part)["transfers"] = self._transfers
+        return part
+
+    @cached_property
+    def _transfers(self) -> dict[Any, Any]:
+        """Transfer functions of the one PSF, which parts of one size have in common."""
+        return {}
 
     def _local_psf(self, box: Box) -> Any:
         """PSF in the middle of a box, no larger than the box."""

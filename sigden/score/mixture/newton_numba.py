@@ -20,6 +20,8 @@ _SIGNATURE = [
 _PIVOT = 1e-12  # least pivot of a Cholesky factor, relative to the diagonal
 _PULL = 1e-10  # weight of the present weights in the quadratic model, relative to its diagonal
 _COLLAPSE = 1e-3  # least ratio of densities that a whole step may leave
+_ENTER = 1e-12  # least gain at which a weight of zero enters
+_CHANCES = 3  # rounds of block pivots without progress
 _SMALLEST = 1e-300  # keeps the density of a far sample from zero
 
 
@@ -69,38 +71,43 @@ def _dot(a, b, c):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, error_model="numpy")
-def _gram(rows, low, high, square, H):  # type: ignore[no-untyped-def]
-    """Hessian of the log-likelihood in the weights; square holds counts over squared density."""
-    size = low.size
-    for k in range(size):
-        for m in range(k + 1):
+def _gram(rows, low, high, square, first, H):  # type: ignore[no-untyped-def]
+    """Hessian of the log-likelihood in the weights, its lower half; square holds counts over squared density.
+
+    first takes the column of each row's first entry that is not zero: atoms are sorted, so H has a band, and
+    nothing else of it is written or read.
+    """
+    start = 0
+    for k in range(low.size):
+        while start < k and high[start] <= low[k]:
+            start += 1
+        first[k] = start
+        for m in range(start, k + 1):
             a, b = max(low[k], low[m]), min(high[k], high[m])
             value = 0.0
             if b > a:
                 value = _dot(rows[k, a - low[k] : b - low[k]], rows[m, a - low[m] : b - low[m]], square[a:b])
             H[k, m] = value
-            H[m, k] = value
 
 
 @njit(nogil=True, error_model="numpy")
-def _solve(H, right, index, size, factor, begin, out):  # type: ignore[no-untyped-def]
+def _solve(H, first, right, index, size, factor, begin, out):  # type: ignore[no-untyped-def]
     """Solution on the passive set, by Cholesky within the envelope; out in the order of index."""
+    start = 0
     for i in range(size):
-        begin[i] = i
-        for j in range(i):
-            if H[index[i], index[j]] != 0.0:
-                begin[i] = j
-                break
-        for j in range(begin[i], i + 1):
+        while index[start] < first[index[i]]:
+            start += 1
+        begin[i] = start
+        for j in range(start, i + 1):
             total = H[index[i], index[j]]
-            for k in range(max(begin[i], begin[j]), j):
+            for k in range(max(start, begin[j]), j):
                 total -= factor[i, k] * factor[j, k]
             if i == j:
                 factor[i, i] = np.sqrt(max(total, _PIVOT * H[index[i], index[i]]))
             else:
                 factor[i, j] = total / factor[j, j]
         total = right[index[i]]
-        for k in range(begin[i], i):
+        for k in range(start, i):
             total -= factor[i, k] * out[k]
         out[i] = total / factor[i, i]
     for i in range(size - 1, -1, -1):
@@ -110,21 +117,64 @@ def _solve(H, right, index, size, factor, begin, out):  # type: ignore[no-untype
 
 
 @njit(nogil=True, error_model="numpy")
-def _quadratic(H, right, start):  # type: ignore[no-untyped-def]
-    """Weights that minimise w'Hw/2 - right'w, none negative: Lawson and Hanson's active sets."""
-    size = start.size
-    w = start.copy()
-    passive = np.ones(size, dtype=np.bool_)
-    index, begin = np.empty(size, np.int64), np.empty(size, np.int64)
-    factor, z = np.empty((size, size)), np.empty(size)
+def _duals(H, first, right, w, out):  # type: ignore[no-untyped-def]
+    """Negative gradient of the quadratic: what is positive at a zero weight lets it enter."""
+    out[:] = right
+    for k in range(w.size):
+        for m in range(first[k], k):
+            out[k] -= H[k, m] * w[m]
+            out[m] -= H[k, m] * w[k]
+        out[k] -= H[k, k] * w[k]
+
+
+@njit(nogil=True, error_model="numpy")
+def _passive(passive, index):  # type: ignore[no-untyped-def]
+    count = 0
+    for k in range(passive.size):
+        if passive[k]:
+            index[count] = k
+            count += 1
+    return count
+
+
+@njit(nogil=True, error_model="numpy")
+def _pivots(H, first, right, passive, index, begin, factor, z, w, dual):  # type: ignore[no-untyped-def]
+    """Block principal pivoting: all weights and gains of a wrong sign change sides at once, while it helps.
+
+    Atoms far apart hardly see each other, so most settle in the first rounds (J. J. Judice and F. M. Pires,
+    Comput. Oper. Res. 21 (1994) 587); neighbours on the lattice may go round in circles. Returns whether
+    nothing is left to change.
+    """
+    fewest, chances = w.size + 1, _CHANCES
+    while chances > 0:
+        count = _passive(passive, index)
+        _solve(H, first, right, index, count, factor, begin, z)
+        w[:] = 0.0
+        for i in range(count):
+            w[index[i]] = z[i]
+        _duals(H, first, right, w, dual)
+        wrong = 0
+        for k in range(w.size):
+            if w[k] <= 0.0 if passive[k] else dual[k] > _ENTER:
+                passive[k] = not passive[k]
+                wrong += 1
+        if wrong == 0:
+            return True
+        if wrong < fewest:
+            fewest, chances = wrong, _CHANCES
+        else:
+            chances -= 1
+    return False
+
+
+@njit(nogil=True, error_model="numpy")
+def _active_sets(H, first, right, passive, index, begin, factor, z, w, dual):  # type: ignore[no-untyped-def]
+    """Lawson and Hanson's active sets from the weights w, none negative, whose passive ones may change."""
+    size = w.size
     for _ in range(3 * size + 10):
         while True:
-            count = 0
-            for k in range(size):
-                if passive[k]:
-                    index[count] = k
-                    count += 1
-            _solve(H, right, index, count, factor, begin, z)
+            count = _passive(passive, index)
+            _solve(H, first, right, index, count, factor, begin, z)
             part = 1.0
             for i in range(count):
                 if z[i] <= 0.0:
@@ -139,17 +189,36 @@ def _quadratic(H, right, start):  # type: ignore[no-untyped-def]
                     dropped = True
             if not dropped:
                 break
-        best, enter = 1e-12, -1
+        _duals(H, first, right, w, dual)
+        best, enter = _ENTER, -1
         for k in range(size):
-            if not passive[k]:
-                dual = right[k]
-                for m in range(size):
-                    dual -= H[k, m] * w[m]
-                if dual > best:
-                    best, enter = dual, k
+            if not passive[k] and dual[k] > best:
+                best, enter = dual[k], k
         if enter < 0:
             break
         passive[enter] = True
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _quadratic(H, first, right, start):  # type: ignore[no-untyped-def]
+    """Weights that minimise w'Hw/2 - right'w, none negative; active sets finish what pivots begin."""
+    size = start.size
+    w, z, dual = np.empty(size), np.empty(size), np.empty(size)
+    passive = start > 0.0
+    index, begin = np.empty(size, np.int64), np.empty(size, np.int64)
+    factor = np.empty((size, size))
+    if _pivots(H, first, right, passive, index, begin, factor, z, w, dual):
+        return w
+    _duals(H, first, right, start, dual)
+    least = np.dot(start, right + dual)  # minus twice the cost
+    w = np.maximum(w, 0.0)
+    passive[:] = w > 0.0
+    _active_sets(H, first, right, passive, index, begin, factor, z, w, dual)
+    if not np.dot(w, right + dual) >= least:
+        # among atoms that nearly coincide pivots may leave weights too large to come back from
+        w[:] = start
+        passive[:] = True
+        _active_sets(H, first, right, passive, index, begin, factor, z, w, dual)
     return w
 
 
@@ -205,14 +274,14 @@ def _fit_island(node, level, count, taps, reach, size, spacing, tolerance, max_i
         low, high, rows = _columns(atoms, node, level, taps, widest)
         for g in range(node.size):
             ratio[g] = count[g] / density[g] ** 2
-        H = np.empty((atoms.size, atoms.size))
-        _gram(rows, low, high, ratio, H)
+        H, first = np.empty((atoms.size, atoms.size)), np.empty(atoms.size, np.int64)
+        _gram(rows, low, high, ratio, first, H)
         right = 2.0 * gradient[atoms] - 1.0
         for k in range(atoms.size):
             # neighbours on the lattice are nearly collinear: a pull to where they are keeps them apart
             right[k] += _PULL * H[k, k] * w[k]
             H[k, k] *= 1.0 + _PULL
-        proposal = _quadratic(H, right, w)
+        proposal = _quadratic(H, first, right, w)
         _mix(proposal, rows, low, high, other)
         # a lone sample weighs too little to keep its atom: no density may collapse in one step
         worst = 1.0

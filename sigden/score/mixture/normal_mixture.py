@@ -44,9 +44,11 @@ class NormalMixture(FittedDensity):
 
     Notes
     -----
-    Each method takes `sigma`, a number or one for each sample; by default that of the fit. The posterior is
-    again a normal mixture, so nothing is approximated; for more samples of equal noise than nodes,
-    log-density and moments come from tables, to about eight digits.
+    Every method of samples takes them as `x`, of any shape, with `sigma`, the standard deviation of their
+    noise: a number or one for each, by default that of the fit. It returns NumPy arrays in the shape of `x`,
+    float32 for float32. An InputError names what is not finite or not positive. The posterior is again a
+    normal mixture, so nothing is approximated; for more samples of equal noise than nodes, log-density and
+    moments come from tables, to about eight digits.
     """
 
     means: Any
@@ -59,106 +61,32 @@ class NormalMixture(FittedDensity):
     gradient_bound: float | None = None
     iterations: int = 0
 
+    def __post_init__(self) -> None:
+        if np.any(np.diff(self.means) < 0):
+            raise ParameterError("means: components must be sorted by mean")
+
     def log_density(self, x: Any, sigma: Any = None) -> Any:
-        """Log of the marginal density of noisy samples.
-
-        Parameters
-        ----------
-        x : array_like
-            Samples; any shape.
-        sigma : float or array_like, optional
-            Standard deviation of their noise.
-
-        Returns
-        -------
-        numpy.ndarray
-            In the shape of `x`; float32 for float32.
-        """
+        """Log of the marginal density of noisy samples."""
         return self._log_derivative(x, sigma, 0)
 
     def score(self, x: Any, sigma: Any = None) -> Any:
-        """First derivative of the marginal log-density, ``(E[theta|x] - x) / sigma^2``.
-
-        Parameters
-        ----------
-        x : array_like
-            Samples; any shape.
-        sigma : float or array_like, optional
-            Standard deviation of their noise.
-
-        Returns
-        -------
-        numpy.ndarray
-            In the inverse unit of `x`.
-        """
+        """First derivative of the marginal log-density, ``(E[theta|x] - x) / sigma^2``."""
         return self._log_derivative(x, sigma, 1)
 
     def curvature(self, x: Any, sigma: Any = None) -> Any:
-        """Second derivative of the marginal log-density, ``(Var[theta|x] / sigma^2 - 1) / sigma^2``.
-
-        Parameters
-        ----------
-        x : array_like
-            Samples; any shape.
-        sigma : float or array_like, optional
-            Standard deviation of their noise.
-
-        Returns
-        -------
-        numpy.ndarray
-            In the inverse unit of `x` squared.
-        """
+        """Second derivative of the marginal log-density, ``(Var[theta|x] / sigma^2 - 1) / sigma^2``."""
         return self._log_derivative(x, sigma, 2)
 
     def posterior_mean(self, x: Any, sigma: Any = None) -> Any:
-        """Mean of what lies beneath the noise; it never falls as x grows.
-
-        Parameters
-        ----------
-        x : array_like
-            Samples; any shape.
-        sigma : float or array_like, optional
-            Standard deviation of their noise.
-
-        Returns
-        -------
-        numpy.ndarray
-            In the shape and unit of `x`.
-        """
+        """Mean of what lies beneath the noise; it never falls as x grows."""
         return self.posterior(x, sigma)[0]
 
     def posterior_variance(self, x: Any, sigma: Any = None) -> Any:
-        """Variance of what lies beneath the noise.
-
-        Parameters
-        ----------
-        x : array_like
-            Samples; any shape.
-        sigma : float or array_like, optional
-            Standard deviation of their noise.
-
-        Returns
-        -------
-        numpy.ndarray
-            In the unit of `x` squared.
-        """
+        """Variance of what lies beneath the noise, in the unit of `x` squared."""
         return self.posterior(x, sigma)[1]
 
     def posterior(self, x: Any, sigma: Any = None) -> tuple[Any, Any]:
-        """Mean and variance of what lies beneath the noise, in one pass.
-
-        Parameters
-        ----------
-        x : array_like
-            Samples; any shape.
-        sigma : float or array_like, optional
-            Standard deviation of their noise.
-
-        Returns
-        -------
-        mean, variance : numpy.ndarray
-            In the shape of `x`.
-        """
+        """Mean and variance of what lies beneath the noise, in one pass."""
         x, noise = self._noise(x, sigma)
         table = self._table(x, noise)
         if table is None:
@@ -176,10 +104,8 @@ class NormalMixture(FittedDensity):
 
         Parameters
         ----------
-        x : array_like
-            Samples; any shape.
-        sigma : float or array_like, optional
-            Standard deviation of their noise.
+        x, sigma : array_like
+            As for every method.
         level : float, default 0.95
             Probability of the interval.
 
@@ -203,13 +129,6 @@ class NormalMixture(FittedDensity):
 
     def false_sign_rate(self, x: Any, sigma: Any = None) -> Any:
         """Local false-sign rate: probability that the likelier sign of what lies beneath the noise is wrong.
-
-        Parameters
-        ----------
-        x : array_like
-            Samples; any shape.
-        sigma : float or array_like, optional
-            Standard deviation of their noise.
 
         Returns
         -------

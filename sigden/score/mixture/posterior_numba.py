@@ -18,42 +18,56 @@ _ROOT2 = math.sqrt(2.0)
 
 
 @njit(nogil=True, error_model="numpy")
-def _shares(x, s, mean, variance, weight, share):  # type: ignore[no-untyped-def]
+def _near(x, s, mean, variance, widest):  # type: ignore[no-untyped-def]
+    """First of the components, sorted by mean, that can count for a sample, and the one behind the last."""
+    right = np.searchsorted(mean, x)
+    nearest = np.inf
+    for k in range(max(right - 1, 0), min(right + 1, mean.size)):
+        nearest = min(nearest, (x - mean[k]) ** 2 / (s * s + variance[k]))
+    # a little wider than need be, since rounding must not decide
+    reach = 1.0001 * math.sqrt((nearest + _NEGLIGIBLE) * (s * s + widest))
+    low = np.searchsorted(mean, x - reach)
+    return low, np.searchsorted(mean, x + reach, side="right")
+
+
+@njit(nogil=True, error_model="numpy")
+def _shares(x, s, mean, variance, weight, low, high, share):  # type: ignore[no-untyped-def]
     """Posterior weights of the components; returns the log of the density without sqrt(2 pi)."""
     nearest = np.inf
-    for k in range(mean.size):
+    for k in range(low, high):
         share[k] = (x - mean[k]) ** 2 / (s * s + variance[k])
         nearest = min(nearest, share[k])
     total = 0.0
-    for k in range(mean.size):
+    for k in range(low, high):
         away = share[k] - nearest
         share[k] = 0.0
         if away < _NEGLIGIBLE:
             share[k] = weight[k] / math.sqrt(s * s + variance[k]) * math.exp(-0.5 * away)
             total += share[k]
-    for k in range(mean.size):
+    for k in range(low, high):
         share[k] /= total
     return math.log(total) - 0.5 * nearest
 
 
 @njit(nogil=True, error_model="numpy")
 def _moments_block(x, s, mean, variance, weight, out):  # type: ignore[no-untyped-def]
-    share = np.empty(mean.size)
+    share, widest = np.empty(mean.size), variance.max()
     for i in range(x.size):
         si = s[i] if s.size > 1 else s[0]
-        out[0, i] = _shares(x[i], si, mean, variance, weight, share) - 0.9189385332046727
-        first = 0.0
-        for k in range(mean.size):
+        first, last = _near(x[i], si, mean, variance, widest)
+        out[0, i] = _shares(x[i], si, mean, variance, weight, first, last, share) - 0.9189385332046727
+        total = 0.0
+        for k in range(first, last):
             if share[k] > 0.0:
                 gain = variance[k] / (si * si + variance[k])
-                first += share[k] * (mean[k] + gain * (x[i] - mean[k]))
+                total += share[k] * (mean[k] + gain * (x[i] - mean[k]))
         second = 0.0
-        for k in range(mean.size):
+        for k in range(first, last):
             if share[k] == 0.0:
                 continue
             gain = variance[k] / (si * si + variance[k])
-            second += share[k] * (gain * si * si + (mean[k] + gain * (x[i] - mean[k]) - first) ** 2)
-        out[1, i], out[2, i] = first, second
+            second += share[k] * (gain * si * si + (mean[k] + gain * (x[i] - mean[k]) - total) ** 2)
+        out[1, i], out[2, i] = total, second
 
 
 @njit(_TABLE, cache=True, nogil=True, error_model="numpy")
@@ -74,12 +88,13 @@ def moments_parallel(x, s, mean, variance, weight, out):  # type: ignore[no-unty
 
 @njit(nogil=True, error_model="numpy")
 def _signs_block(x, s, mean, variance, weight, out):  # type: ignore[no-untyped-def]
-    share = np.empty(mean.size)
+    share, widest = np.empty(mean.size), variance.max()
     for i in range(x.size):
         si = s[i] if s.size > 1 else s[0]
-        _shares(x[i], si, mean, variance, weight, share)
+        first, last = _near(x[i], si, mean, variance, widest)
+        _shares(x[i], si, mean, variance, weight, first, last, share)
         below = zero = 0.0
-        for k in range(mean.size):
+        for k in range(first, last):
             if variance[k] > 0.0:
                 gain = variance[k] / (si * si + variance[k])
                 z = (mean[k] + gain * (x[i] - mean[k])) / (math.sqrt(gain) * si)
@@ -106,9 +121,9 @@ def signs_parallel(x, s, mean, variance, weight, out):  # type: ignore[no-untype
 
 
 @njit(nogil=True, error_model="numpy")
-def _cumulative(t, centre, width, share):  # type: ignore[no-untyped-def]
+def _cumulative(t, centre, width, share, first, last):  # type: ignore[no-untyped-def]
     total = 0.0
-    for k in range(centre.size):
+    for k in range(first, last):
         if width[k] > 0.0:
             total += share[k] * 0.5 * math.erfc((centre[k] - t) / (width[k] * _ROOT2))
         elif centre[k] <= t:
@@ -120,11 +135,13 @@ def _cumulative(t, centre, width, share):  # type: ignore[no-untyped-def]
 def _quantiles_block(x, s, mean, variance, weight, probability, out):  # type: ignore[no-untyped-def]
     size = mean.size
     share, centre, width = np.empty(size), np.empty(size), np.empty(size)
+    widest = variance.max()
     for i in range(x.size):
         si = s[i] if s.size > 1 else s[0]
-        _shares(x[i], si, mean, variance, weight, share)
+        first, last = _near(x[i], si, mean, variance, widest)
+        _shares(x[i], si, mean, variance, weight, first, last, share)
         low, high = np.inf, -np.inf
-        for k in range(size):
+        for k in range(first, last):
             gain = variance[k] / (si * si + variance[k])
             centre[k] = mean[k] + gain * (x[i] - mean[k])
             width[k] = math.sqrt(gain) * si
@@ -135,13 +152,13 @@ def _quantiles_block(x, s, mean, variance, weight, probability, out):  # type: i
             a, b = low, high
             for _ in range(60):
                 middle = 0.5 * (a + b)
-                if _cumulative(middle, centre, width, share) >= probability[j]:
+                if _cumulative(middle, centre, width, share, first, last) >= probability[j]:
                     b = middle
                 else:
                     a = middle
                 if b - a <= 1e-7 * si:
                     break
-            for k in range(size):
+            for k in range(first, last):
                 if width[k] == 0.0 and a <= centre[k] <= b:
                     b = centre[k]
             out[j, i] = b
