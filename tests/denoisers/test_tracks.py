@@ -94,6 +94,13 @@ def test_the_uncertainty_is_of_the_size_of_the_error():
     assert 0.4 < np.mean(ratios) < 2.0
 
 
+def test_two_signals_at_once_are_both_found():
+    other = 8.0 * np.exp(-(((T - 0.5) / 0.15) ** 4)) * np.sin(2 * np.pi * (300 * T - 60 * T**2))
+    both = 8.0 * TRUTH + other
+    found = ChirpTracks().solve(both + np.random.default_rng(2).standard_normal(N), sigma=1.0)
+    assert np.mean((found.estimate - both) ** 2) < 0.1 * np.mean(other**2)
+
+
 def claimed(residual, variance, n=4000):
     """Standard error in the middle of a stretch with a steady residual and posterior variance."""
     still = TrackEstimate(np.zeros(n, "c8"), np.full(n, variance), np.ones(n), np.zeros(n))

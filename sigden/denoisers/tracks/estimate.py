@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,8 @@ __all__ = ["TrackEstimate", "TrackModel", "estimate_tracks"]
 _STRIDE = 3
 _AWAKE = 12.0  # squared signal-to-noise ratio per second, of which noise alone rarely leaves so much
 _MARGIN = 0.75
+_RARER = 0.1  # births beside a track that is there already
+_BESIDE = 5.0  # energy of a track beside another, that of a sample of noise being one: noise has less
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class TrackModel:
         Power of the likelihood of one slice: slices a quarter of a window apart are not independent.
     horizon : float
         Seconds over which the lengths are compared.
+    tracks : int
+        Most tracks that may pass at once.
     """
 
     lengths: tuple[float, ...] = tuple(0.014 * math.sqrt(2.0) ** i for i in range(10))
@@ -43,6 +47,7 @@ class TrackModel:
     death: float = 1.0
     temper: float = 0.6
     horizon: float = 0.05
+    tracks: int = 4
 
 
 @dataclass(frozen=True)
@@ -93,17 +98,54 @@ def estimate_tracks(
     The lengths are averaged at every time with weights ``exp(E)``, where E is the log evidence of a length
     against noise over about `horizon` around that time. Every third length goes over the whole series, the
     others around what these leave of the series.
+
+    Where a track was found, what is left of the series is searched for another, a tenth as likely, until no
+    clear one is found or `tracks` have been: signals of several components, and what one chirp of a window
+    cannot follow, as in matching pursuit [1]_.
+
+    References
+    ----------
+    .. [1] S. Mallat and Z. Zhang, "Matching pursuits with time-frequency dictionaries", IEEE Trans. Signal
+       Process. 41 (1993) 3397.
     """
     model = model or TrackModel()
+    found = _one_track(x, sample_rate, band, model)
+    beside = replace(model, birth=_RARER * model.birth)
+    edge = round(_MARGIN * sample_rate * max(model.lengths))
+    stretches = _awake(_loud(found.signal, sample_rate), edge)
+    for _ in range(model.tracks - 1):
+        again = []
+        for a, b in stretches:
+            rest = _one_track(x[a:b] - found.signal[a:b], sample_rate, band, beside)
+            if np.sum(np.abs(rest.signal) ** 2) > _BESIDE:
+                again.append((a, b))
+                _add(found, rest, a, _fade(a, b, x.size, edge // 2))
+        stretches = again
+    return found
+
+
+def _add(found: TrackEstimate, more: TrackEstimate, first: int, fade: Any) -> None:
+    """Another track in a stretch, in place."""
+    part = slice(first, first + fade.size)
+    found.signal[part] += fade * more.signal
+    found.variance[part] += fade * more.variance
+    found.freedom[part] += fade * more.freedom
+    found.presence[part] += fade * more.presence * (1.0 - found.presence[part])
+
+
+def _loud(signal: Any, sample_rate: float) -> Any:
+    return np.abs(signal) ** 2 * sample_rate > _AWAKE
+
+
+def _one_track(x: Any, sample_rate: float, band: tuple[float, float], model: TrackModel) -> TrackEstimate:
     levels = grid(tuple(t * sample_rate for t in model.lengths), band[0] / sample_rate, band[1] / sample_rate)
     scouts = levels[1::_STRIDE] or levels
     found = dict(zip(scouts, _solved(x, scouts, sample_rate, model), strict=True))
     mean = _averaged(list(found.values()), model.horizon * sample_rate)
     rest = [level for level in levels if level not in found]
     if rest:
-        loud = np.abs(mean[0]) ** 2 * sample_rate > _AWAKE
         edge = round(_MARGIN * levels[-1].length)
-        for a, b in _awake(loud, edge):
+        for a, b in _awake(_loud(mean[0], sample_rate), edge):
             more = dict(zip(rest, _solved(x[a:b], rest, sample_rate, model), strict=True))
             parts = [more[v] if v in more else tuple(q[a:b] for q in found[v]) for v in levels]
             fade = _fade(a, b, x.size, edge // 2)
