@@ -9,7 +9,7 @@ import numpy as np
 
 from sigden.arrays import parallel_allowed
 
-__all__ = ["Lattice", "bin_samples", "evaluate_tables", "islands", "tweedie_tables"]
+__all__ = ["Lattice", "apart", "bin_samples", "evaluate_tables", "islands", "tweedie_tables"]
 
 _PARALLEL_SAMPLES = 1 << 17  # below it, starting the threads costs more than they save
 _DENSE_NODES = 1 << 22  # longest lattice that is laid out whole before its empty stretches go
@@ -203,6 +203,37 @@ def tweedie_tables(
     places = lattice.origin, lattice.step, lattice.first, lattice.offset
     run(flat, sigma**2, *places, *tables, tail, mean, variance)
     return mean.reshape(x.shape), variance.reshape(x.shape)
+
+
+def apart(lattice: Lattice, rough: Any, x: Any) -> Any:
+    """Samples that tables on a lattice do not serve.
+
+    Parameters
+    ----------
+    lattice : Lattice
+        Nodes of the tables.
+    rough : numpy.ndarray of bool, shape (lattice.size,)
+        Nodes behind which, up to the next one, the tables are too coarse.
+    x : numpy.ndarray
+        Samples, any shape.
+
+    Returns
+    -------
+    numpy.ndarray of bool, shape of `x`, or None
+        Which lie there or off the islands; None if none does.
+    """
+    from sigden.score import lattice_numba as loops
+
+    if lattice.first.size == 1 and not rough.any():
+        low, high = lattice.nodes[[0, -1]]
+        if low <= x.min() and x.max() <= high:
+            return None
+    flat = np.ascontiguousarray(x).reshape(-1)
+    out = np.empty(flat.size, dtype=bool)
+    many = flat.size >= _PARALLEL_SAMPLES and parallel_allowed()
+    run = loops.find_apart_parallel if many else loops.find_apart
+    run(flat, lattice.origin, lattice.step, lattice.first, lattice.offset, rough, out)
+    return out.reshape(x.shape) if out.any() else None
 
 
 def _about(occupied: Any, origin: float, step: float, margin: int) -> Lattice:

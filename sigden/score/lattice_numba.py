@@ -10,6 +10,8 @@ __all__ = [
     "bin_linear_parallel",
     "evaluate",
     "evaluate_parallel",
+    "find_apart",
+    "find_apart_parallel",
     "tweedie",
     "tweedie_parallel",
 ]
@@ -38,6 +40,8 @@ _TWEEDIE = [
     )
     for t in _REAL
 ]  # fmt: skip
+_B = types.Array(types.boolean, 1, "C", readonly=True)
+_APART = [types.void(_line(t), types.float64, types.float64, _I, _I, _B, types.boolean[::1]) for t in _REAL]
 
 
 @njit(nogil=True, error_model="numpy")
@@ -200,3 +204,30 @@ def tweedie_parallel(x, square, origin, step, first, offset, value, slope, curve
             x[part], square, origin, step, first, offset, value, slope, curve, tail, mean[part],
             variance[part],
         )  # fmt: skip
+
+
+@njit(nogil=True, error_model="numpy")
+def _find_apart_block(x, origin, step, first, offset, rough, out):  # type: ignore[no-untyped-def]
+    home = _largest(offset)
+    inverse = 1.0 / step
+    for i in range(x.size):
+        node = (x[i] - origin) * inverse
+        island = _island(node, home, first, offset)
+        out[i] = True
+        if island >= 0:
+            k = min(int(node - first[island]), offset[island + 1] - offset[island] - 2)
+            out[i] = rough[k + offset[island]]
+
+
+@njit(_APART, cache=True, nogil=True, error_model="numpy")
+def find_apart(x, origin, step, first, offset, rough, out):  # type: ignore[no-untyped-def]
+    """Whether each sample lies off the islands, or behind a node that is marked as rough."""
+    _find_apart_block(x, origin, step, first, offset, rough, out)
+
+
+@njit(_APART, cache=True, nogil=True, error_model="numpy", parallel=True)
+def find_apart_parallel(x, origin, step, first, offset, rough, out):  # type: ignore[no-untyped-def]
+    """`find_apart` with the samples shared out among the threads."""
+    for b in prange(_BLOCKS):
+        part = slice(b * x.size // _BLOCKS, (b + 1) * x.size // _BLOCKS)
+        _find_apart_block(x[part], origin, step, first, offset, rough, out[part])

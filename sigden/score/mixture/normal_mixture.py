@@ -11,13 +11,16 @@ import numpy as np
 from sigden.arrays import first_index, parallel_allowed
 from sigden.errors import InputError, ParameterError
 from sigden.score.density import FittedDensity, evaluation_points, numpy_floating
-from sigden.score.lattice import Lattice, evaluate_tables, islands, tweedie_tables
+from sigden.score.lattice import Lattice, apart, evaluate_tables, islands, tweedie_tables
 
 __all__ = ["NormalMixture", "check_noise"]
 
 _PARALLEL_SAMPLES = 1 << 12  # below it, starting the threads costs more than they save
 _FINENESS = 20  # nodes of a table in one standard deviation of the noise
 _REACH = 8.0  # standard deviations about the components that a table covers
+_ROUGH = (
+    3e-4  # bend of the posterior mean within a step, in standard deviations, that a cubic does not follow
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +51,8 @@ class NormalMixture(FittedDensity):
     noise: a number or one for each, by default that of the fit. It returns NumPy arrays in the shape of `x`,
     float32 for float32. An InputError names what is not finite or not positive. The posterior is again a
     normal mixture, so nothing is approximated; for more samples of equal noise than nodes, log-density and
-    moments come from tables, to about eight digits.
+    moments come from tables, to 1e-4 of `sigma` or better; samples off the tables, or where the posterior
+    changes from one component to another within a step, are computed one by one.
     """
 
     means: Any
@@ -92,11 +96,12 @@ class NormalMixture(FittedDensity):
         if table is None:
             _, mean, variance = self._run("moments", x.reshape(-1), noise)
             return mean.reshape(x.shape).astype(x.dtype), variance.reshape(x.shape).astype(x.dtype)
-        both = tweedie_tables(table, *self._tabulated(table, noise), x, float(noise))
-        beyond = _beyond(table, x)
-        if beyond is not None:
-            for values, exact in zip(both, self._run("moments", x[beyond], noise)[1:], strict=True):
-                values[beyond] = exact
+        tables, tail = self._tabulated(table, noise)
+        both = tweedie_tables(table, tables, tail, x, float(noise))
+        alone = apart(table, _rough(tables, table.step, noise), x)
+        if alone is not None:
+            for values, exact in zip(both, self._run("moments", x[alone], noise)[1:], strict=True):
+                values[alone] = exact
         return both
 
     def posterior_interval(self, x: Any, sigma: Any = None, *, level: float = 0.95) -> tuple[Any, Any]:
@@ -119,12 +124,7 @@ class NormalMixture(FittedDensity):
             raise ParameterError(f"level: must lie between 0 and 1, got {level}")
         x, noise = self._noise(x, sigma)
         tails = np.array([(1 - level) / 2, (1 + level) / 2])
-        table = self._table(x, noise)
-        if table is None:
-            low, high = self._run("quantiles", x.reshape(-1), noise, tails)
-        else:
-            at = self._run("quantiles", table.nodes, noise, tails)
-            low, high = (np.interp(x.reshape(-1), table.nodes, row) for row in at)
+        low, high = self._interpolated("quantiles", x, noise, tails)
         return low.reshape(x.shape).astype(x.dtype), high.reshape(x.shape).astype(x.dtype)
 
     def false_sign_rate(self, x: Any, sigma: Any = None) -> Any:
@@ -140,12 +140,7 @@ class NormalMixture(FittedDensity):
         .. [1] M. Stephens, "False discovery rates: a new deal", Biostatistics 18 (2017) 275, section 2.2.
         """
         x, noise = self._noise(x, sigma)
-        table = self._table(x, noise)
-        if table is None:
-            below, zero = self._run("signs", x.reshape(-1), noise)
-        else:
-            at = self._run("signs", table.nodes, noise)
-            below, zero = (np.interp(x.reshape(-1), table.nodes, row) for row in at)
+        below, zero = self._interpolated("signs", x, noise)
         rate = np.minimum(below + zero, 1 - below)
         return np.clip(rate, 0, 1).reshape(x.shape).astype(x.dtype)
 
@@ -199,14 +194,29 @@ class NormalMixture(FittedDensity):
         x, noise = self._noise(x, sigma)
         table = self._table(x, noise)
         if table is not None:
-            values = evaluate_tables(table, *self._tabulated(table, noise), x, order)
-            beyond = _beyond(table, x)
-            if beyond is not None:
-                exact = self._run("moments", x[beyond], noise)
-                values[beyond] = _log_derivatives(x[beyond], noise, *exact)[order]
+            tables, tail = self._tabulated(table, noise)
+            values = evaluate_tables(table, tables, tail, x, order)
+            alone = apart(table, _rough(tables, table.step, noise), x)
+            if alone is not None:
+                exact = self._run("moments", x[alone], noise)
+                values[alone] = _log_derivatives(x[alone], noise, *exact)[order]
             return values
         moments = (row.reshape(x.shape) for row in self._run("moments", x.reshape(-1), noise))
         return _log_derivatives(x, noise, *moments)[order].astype(x.dtype)
+
+    def _interpolated(self, what: str, x: Any, noise: Any, *extra: Any) -> Any:
+        """Two figures of each sample, shape (2, samples): lines between nodes where a table serves."""
+        flat = x.reshape(-1)
+        table = self._table(x, noise)
+        if table is None:
+            return self._run(what, flat, noise, *extra)
+        out = np.stack(
+            [np.interp(flat, table.nodes, row) for row in self._run(what, table.nodes, noise, *extra)]
+        )
+        alone = apart(table, _rough(self._tabulated(table, noise)[0], table.step, noise), flat)
+        if alone is not None:
+            out[:, alone] = self._run(what, flat[alone], noise, *extra)
+        return out
 
     def _tabulated(self, table: Lattice, noise: Any) -> tuple[tuple[Any, Any, Any], float]:
         """Log-density with its derivatives at the nodes, and its curvature beyond them."""
@@ -252,12 +262,11 @@ def _log_derivatives(x: Any, noise: Any, log_density: Any, mean: Any, variance: 
     return log_density, (mean - x) / square, (variance / square - 1) / square
 
 
-def _beyond(table: Lattice, x: Any) -> Any:
-    """Which samples lie off the ends of a table, None if none; there are fewer than its nodes or all."""
-    low, high = table.nodes[[0, -1]]
-    if low <= x.min() and x.max() <= high:
-        return None
-    return (x < low) | (x > high)
+def _rough(tables: tuple[Any, Any, Any], step: float, noise: Any) -> Any:
+    """Nodes behind which the score rises otherwise than its derivatives at both ends say."""
+    _, score, curvature = tables
+    bend = np.diff(score) - step / 2 * (curvature[1:] + curvature[:-1])
+    return np.append(np.abs(bend) * float(noise) > _ROUGH, False)
 
 
 def check_noise(sigma: Any, x: Any) -> Any:
