@@ -19,12 +19,12 @@ from sigden.errors import InputError, ParameterError
 from sigden.method import Method, provenance
 from sigden.noise import PowerSpectrum, mad_sigma
 from sigden.solvers import Solution, Status
-from sigden.strain.adaptive import LocalEstimate, local_risk
 from sigden.strain.blocks import BLOCK_SECONDS, HALO_SECONDS, THREADS, in_blocks, nothing
 from sigden.strain.checks import agreed_rate, noise_spectrum, require_channel, working_band
 from sigden.strain.conditioning import Conditioning
 from sigden.strain.figures import RunningFigures
 from sigden.strain.gaps import Segments
+from sigden.strain.local_estimate import LocalEstimate, local_risk
 from sigden.strain.result import StrainResult
 from sigden.strain.tracked import tracked
 

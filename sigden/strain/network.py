@@ -17,11 +17,11 @@ from sigden.arrays.containers import rebuild_collection, unpack
 from sigden.errors import InputError, ParameterError
 from sigden.method import provenance
 from sigden.solvers import Solution, Status
-from sigden.strain.adaptive import LocalEstimate
 from sigden.strain.coherent import Pair, coherent
 from sigden.strain.conditioning import Conditioning
 from sigden.strain.denoiser import StrainDenoiser
 from sigden.strain.gaps import Segments
+from sigden.strain.local_estimate import LocalEstimate
 from sigden.strain.result import StrainResult
 
 __all__ = ["CoherentStrain"]
