@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sigden.arrays.containers import is_collection, rebuild_collection, unpack
+from sigden.arrays.containers import entries, is_collection, rebuild_collection, unpack
 from sigden.errors import ConvergenceWarning
 from sigden.method import Method, provenance
 from sigden.solvers import Solution
@@ -48,9 +47,10 @@ class Denoiser(Method):
             If the solver stopped before its certificate was met.
         """
         if is_collection(data):
+            sigmas, masks = entries(sigma, data, "sigma"), entries(mask, data, "mask")
             return rebuild_collection(
                 data,
-                {k: self(v, sigma=_entry(sigma, k), mask=_entry(mask, k)) for k, v in data.items()},
+                {k: self(v, sigma=sigmas[k], mask=masks[k]) for k, v in data.items()},
             )
         sample = unpack(data, sigma=sigma, mask=mask)
         estimate = self.estimate(sample.values, sigma=sample.sigma, mask=sample.mask)
@@ -105,7 +105,3 @@ class Denoiser(Method):
         Solution
             Estimate with its certificate.
         """
-
-
-def _entry(value: Any, key: Any) -> Any:
-    return value.get(key) if isinstance(value, Mapping) else value

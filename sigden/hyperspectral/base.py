@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
-from sigden.arrays.containers import is_collection, rebuild_collection, unpack
+from sigden.arrays.containers import entries, is_collection, rebuild_collection, unpack
 from sigden.hyperspectral.result import CubeResult
 from sigden.method import Method, provenance
 
@@ -50,8 +49,9 @@ class CubeMethod(Method):
             If the cube, sigma or mask cannot be used; the message names what and where.
         """
         if is_collection(data):
+            sigmas, masks = entries(sigma, data, "sigma"), entries(mask, data, "mask")
             return rebuild_collection(
-                data, {k: self(v, sigma=_entry(sigma, k), mask=_entry(mask, k)) for k, v in data.items()}
+                data, {k: self(v, sigma=sigmas[k], mask=masks[k]) for k, v in data.items()}
             )
         sample = unpack(data, sigma=sigma, mask=mask, spectral=True)
         result = self.solve(sample.values, sigma=sample.sigma, mask=sample.mask)
@@ -82,7 +82,3 @@ class CubeMethod(Method):
         CubeResult
             Estimate, noise, subspace and the components that were taken off.
         """
-
-
-def _entry(value: Any, key: Any) -> Any:
-    return value.get(key) if isinstance(value, Mapping) else value

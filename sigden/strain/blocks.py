@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sigden.strain.adaptive import LocalEstimate
+from sigden.strain.local_estimate import LocalEstimate
 
 __all__ = ["BLOCK_SECONDS", "HALO_SECONDS", "THREADS", "in_blocks", "nothing"]
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sigden.errors import ParameterError
-from sigden.strain.adaptive import LocalEstimate
+from sigden.strain.local_estimate import LocalEstimate
 from sigden.strain.tracked import tracked
 
 __all__ = ["CoherentEstimate", "Pair", "coherent"]

@@ -13,18 +13,18 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from sigden.arrays import as_floating, is_numpy, namespace, require_mask, require_ndim
-from sigden.arrays.containers import is_collection, rebuild_collection, unpack
+from sigden.arrays.containers import entries, is_collection, rebuild_collection, unpack
 from sigden.denoisers.base import Denoiser
 from sigden.errors import InputError, ParameterError
 from sigden.method import Method, provenance
 from sigden.noise import PowerSpectrum, mad_sigma
 from sigden.solvers import Solution, Status
-from sigden.strain.adaptive import LocalEstimate, local_risk
 from sigden.strain.blocks import BLOCK_SECONDS, HALO_SECONDS, THREADS, in_blocks, nothing
 from sigden.strain.checks import agreed_rate, noise_spectrum, require_channel, working_band
 from sigden.strain.conditioning import Conditioning
 from sigden.strain.figures import RunningFigures
 from sigden.strain.gaps import Segments
+from sigden.strain.local_estimate import LocalEstimate, local_risk
 from sigden.strain.result import StrainResult
 from sigden.strain.tracked import tracked
 
@@ -120,8 +120,8 @@ class StrainDenoiser(Method):
         ----------
         data : array, Quantity, NDData, TimeSeries, or a mapping of them (one per detector)
             Strain with time on the last axis; NaN is a gap. Never modified.
-        mask : array of bool, optional
-            True where a sample is a gap.
+        mask : array of bool, or a mapping of them, optional
+            True where a sample is a gap; one array holds for every detector.
 
         Returns
         -------
@@ -272,9 +272,8 @@ class StrainDenoiser(Method):
             raise InputError(
                 f"strain: the detectors' sample rates differ ({listed}); resample them to one rate"
             )
-        return rebuild_collection(
-            data, {k: self(v, mask=None if mask is None else mask[k]) for k, v in data.items()}
-        )
+        masks = entries(mask, data, "mask")
+        return rebuild_collection(data, {k: self(v, mask=masks[k]) for k, v in data.items()})
 
     def _solve(self, values: Any, mask: Any, sample_rate: float | None, label: str) -> Solution:
         start = time.perf_counter()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -13,15 +12,15 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sigden.arrays import as_floating, is_numpy, namespace, require_mask
-from sigden.arrays.containers import rebuild_collection, unpack
+from sigden.arrays.containers import entries, rebuild_collection, unpack
 from sigden.errors import InputError, ParameterError
 from sigden.method import provenance
 from sigden.solvers import Solution, Status
-from sigden.strain.adaptive import LocalEstimate
 from sigden.strain.coherent import Pair, coherent
 from sigden.strain.conditioning import Conditioning
 from sigden.strain.denoiser import StrainDenoiser
 from sigden.strain.gaps import Segments
+from sigden.strain.local_estimate import LocalEstimate
 from sigden.strain.result import StrainResult
 
 __all__ = ["CoherentStrain"]
@@ -92,10 +91,8 @@ class CoherentStrain(StrainDenoiser):
         super().__post_init__()
 
     def _collection(self, data: Any, mask: Any) -> Any:
-        samples = {
-            k: unpack(v, mask=mask.get(k) if isinstance(mask, Mapping) else None, label=str(k))
-            for k, v in data.items()
-        }
+        masks = entries(mask, data, "mask")
+        samples = {k: unpack(v, mask=masks[k], label=str(k)) for k, v in data.items()}
         rates = {k: s.sample_rate for k, s in samples.items()}
         lengths = {k: s.values.shape for k, s in samples.items()}
         if len(set(rates.values())) > 1 or len(set(lengths.values())) > 1:

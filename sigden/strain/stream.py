@@ -11,12 +11,12 @@ import numpy as np
 from sigden.arrays import as_floating, first_index
 from sigden.errors import InputError, ParameterError
 from sigden.noise import PowerSpectrum, RunningLevel, RunningSpectrum, mad_sigma
-from sigden.strain.adaptive import LocalEstimate
 from sigden.strain.blocks import BLOCK_SECONDS, HALO_SECONDS, in_blocks, nothing
 from sigden.strain.checks import FEWEST_SEGMENTS, agreed_rate, working_band
 from sigden.strain.conditioning import Conditioning
 from sigden.strain.denoiser import StrainDenoiser
 from sigden.strain.gaps import Segments
+from sigden.strain.local_estimate import LocalEstimate
 from sigden.strain.result import FIELDS, StrainResult
 from sigden.strain.stretch import Stretch
 
@@ -251,7 +251,7 @@ class StrainStream:
         """Denoise the samples from first to last, given those up to `arrived`."""
         self._absorb(s, arrived)
         if self._unknown and len(self._spectrum) < FEWEST_SEGMENTS:
-            self._stretch = s.after(last, self._segment)
+            self._stretch = s.after(last)
             return [self._blank(first, last - first)]
         ends = final and last == s.end
         reach = self._halo + self._memory

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sigden.strain.adaptive import LocalEstimate
+from sigden.strain.local_estimate import LocalEstimate
 
 __all__ = ["Stretch"]
 
@@ -79,7 +79,7 @@ class Stretch:
         self.z, self.clean, self.error = (a[cut:].copy() for a in (self.z, self.clean, self.error))
         self.kept = keep
 
-    def after(self, place: int, segment: int) -> Stretch | None:
+    def after(self, place: int) -> Stretch | None:
         """The rest of a stretch whose first part holds no estimate."""
         if place >= self.end:
             return None

@@ -10,7 +10,7 @@ import numpy as np
 
 from sigden.denoisers.tracks import TrackModel, estimate_tracks, standard_error
 from sigden.noise import PowerSpectrum, welch_psd
-from sigden.strain.adaptive import LocalEstimate
+from sigden.strain.local_estimate import LocalEstimate
 
 __all__ = ["FlatBand", "noise_density", "tracked"]
 

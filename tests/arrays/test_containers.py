@@ -7,7 +7,7 @@ from astropy import units as u
 from astropy.nddata import CCDData, NDData, StdDevUncertainty, VarianceUncertainty
 from astropy.wcs import WCS
 
-from sigden.arrays.containers import unpack
+from sigden.arrays.containers import entries, unpack
 from sigden.errors import InputError
 
 
@@ -125,3 +125,12 @@ def test_pycwb_time_series_keeps_its_time_axis():
     assert (out.t0, out.dt) == (data.t0, data.dt)
     np.testing.assert_array_equal(out.data, 0.0)
     np.testing.assert_array_equal(data.data, 1.0)
+
+
+def test_a_mapping_has_an_entry_of_its_own_for_members_it_names():
+    data = {"r": 1, "i": 2}
+    assert entries(None, data, "mask") == {"r": None, "i": None}
+    assert entries(3.0, data, "sigma") == {"r": 3.0, "i": 3.0}
+    assert entries({"i": 4.0}, data, "sigma") == {"r": None, "i": 4.0}
+    with pytest.raises(InputError, match="sigma: has an entry for j, the data have r, i"):
+        entries({"j": 4.0}, data, "sigma")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sigden import ChirpTracks, InputError, ParameterError, from_toml
-from sigden.denoisers.tracks import TrackEstimate, TrackModel, standard_error
+from sigden.denoisers.tracks import TrackEstimate, TrackModel, estimate_tracks, standard_error
 from sigden.denoisers.tracks.chirplets import analyse, grid, place
 from sigden.denoisers.tracks.likelihood import AMPLITUDES, PER_UNIT, tables
 from sigden.denoisers.tracks.moves_numba import MARGIN, advance, advance_adjoint, amplitude_weights
@@ -99,6 +99,29 @@ def test_two_signals_at_once_are_both_found():
     both = 8.0 * TRUTH + other
     found = ChirpTracks().solve(both + np.random.default_rng(2).standard_normal(N), sigma=1.0)
     assert np.mean((found.estimate - both) ** 2) < 0.1 * np.mean(other**2)
+
+
+@pytest.mark.parametrize("amplitude", [2.0, 4.0])
+def test_two_quiet_signals_at_once_are_both_found(amplitude):
+    other = np.exp(-(((T - 0.5) / 0.15) ** 4)) * np.sin(2 * np.pi * (300 * T - 60 * T**2))
+    both = amplitude * (TRUTH + other)
+    found = ChirpTracks().solve(both + np.random.default_rng(2).standard_normal(N), sigma=1.0)
+    assert np.mean((found.estimate - both) ** 2) < 0.2 * np.mean((amplitude * other) ** 2)
+
+
+def test_the_unit_of_time_makes_no_difference():
+    rng, rate = np.random.default_rng(5), 512.0
+    t = np.arange(N) / rate
+    x = (rng.standard_normal(N) + 1j * rng.standard_normal(N)) / np.sqrt(2)
+    for f, chirp in ((90.0, 60.0), (330.0, -40.0)):
+        x += 0.9 * np.exp(-(((t - 1.0) / 0.5) ** 4)) * np.exp(2j * np.pi * (f + chirp * t / 2) * t)
+    x = x.astype(np.complex64)
+    seconds = TrackModel(lengths=(0.0625, 0.125, 0.25), birth=3.0, death=1.0, horizon=0.05)
+    samples = TrackModel(lengths=(32.0, 64.0, 128.0), birth=3.0 / rate, death=1.0 / rate, horizon=0.05 * rate)
+    here = estimate_tracks(x, rate, (0.0, rate), seconds)
+    there = estimate_tracks(x, 1.0, (0.0, 1.0), samples)
+    np.testing.assert_allclose(there.signal, here.signal, atol=1e-5)
+    np.testing.assert_allclose(there.freedom, here.freedom, atol=1e-5)
 
 
 def claimed(residual, variance, n=4000):

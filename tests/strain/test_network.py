@@ -92,6 +92,21 @@ def test_a_mapping_comes_back_as_one(event, joint):
         CoherentStrain(sample_rate=RATE)({"H1": event.data[0], "L1": event.data[1][:-5]})
 
 
+@pytest.mark.parametrize("method", [StrainDenoiser, CoherentStrain])
+def test_masks_of_a_mapping_are_gaps_of_the_detectors_they_name(event, method):
+    data = dict(zip(("H1", "L1"), event.data[:, : round(4 * RATE)], strict=True))
+    mask = np.zeros(data["H1"].size, dtype=bool)
+    mask[10:40] = True
+    run = method(sample_rate=RATE, segment_seconds=1.0)
+    one, both = run(data, mask={"L1": mask}), run(data, mask=mask)
+    np.testing.assert_array_equal(np.isnan(one["L1"]), mask)
+    assert not np.isnan(one["H1"]).any()
+    for name in data:
+        np.testing.assert_array_equal(np.isnan(both[name]), mask)
+    with pytest.raises(InputError, match="entry for H2, the data have H1, L1"):
+        run(data, mask={"H2": mask})
+
+
 @pytest.mark.parametrize("delay", [0.0, -1.0, 0.2, np.nan])
 def test_delays_no_earth_allows(delay):
     with pytest.raises(ParameterError, match="max_delay"):

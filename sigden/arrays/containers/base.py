@@ -73,6 +73,39 @@ def is_collection(data: Any) -> bool:
     return isinstance(data, Mapping)
 
 
+def entries(value: Any, data: Mapping[Any, Any], name: str) -> dict[Any, Any]:
+    """What belongs to each member of a collection: its own entry of a mapping, anything else to all.
+
+    Parameters
+    ----------
+    value : any
+        Noise level or mask.
+    data : mapping
+        The collection.
+    name : str
+        Of the value, for messages.
+
+    Returns
+    -------
+    dict
+        With the keys of `data`; None where a mapping has no entry.
+
+    Raises
+    ------
+    InputError
+        If a mapping has an entry that `data` has not: misspelt, it would be lost.
+    """
+    if not isinstance(value, Mapping):
+        return dict.fromkeys(data, value)
+    unknown = [str(key) for key in value if key not in data]
+    if unknown:
+        raise InputError(
+            f"{name}: has an entry for {', '.join(unknown)}, the data have {', '.join(map(str, data))}; "
+            "name them alike"
+        )
+    return {key: value.get(key) for key in data}
+
+
 def unpack(
     data: Any, *, sigma: Any = None, mask: Any = None, label: str = "input", spectral: bool = False
 ) -> Sample:

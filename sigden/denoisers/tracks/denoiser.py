@@ -44,7 +44,7 @@ class ChirpTracks(Denoiser):
     coefficient c in unit noise has the likelihood ratio :math:`e^{-A^2} I_0(2 A |c|)` to noise and the
     posterior mean :math:`A\\, I_1(2A|c|) / I_0(2A|c|)\\, c/|c|`, so that loud signals lose no amplitude and
     noise is left at nearly zero. Paths through time and frequency after [1]_, their posterior after [2]_.
-    Where a loud track was found, the residual is searched for another. The standard error is that of
+    Where a track was found, the residual is searched for another. The standard error is that of
     `sigden.denoisers.tracks.standard_error`.
 
     The mean of the series is kept as it is. Runs on NumPy arrays. Masked samples count as silence.

@@ -16,7 +16,7 @@ __all__ = ["TrackEstimate", "TrackModel", "estimate_tracks"]
 
 # Every third length looks at the whole series; the others only where one of these has found something.
 _STRIDE = 3
-_AWAKE = 12.0  # squared signal-to-noise ratio per second, of which noise alone rarely leaves so much
+_AWAKE = 0.6  # squared signal-to-noise ratio per horizon, of which noise alone rarely leaves so much
 _MARGIN = 0.75
 _RARER = 0.1  # births beside a track that is there already
 _BESIDE = 5.0  # energy of a track beside another, that of a sample of noise being one: noise has less
@@ -112,7 +112,7 @@ def estimate_tracks(
     found = _one_track(x, sample_rate, band, model)
     beside = replace(model, birth=_RARER * model.birth)
     edge = round(_MARGIN * sample_rate * max(model.lengths))
-    stretches = _awake(_loud(found.signal, sample_rate), edge)
+    stretches = _awake(_loud(found.signal, model.horizon * sample_rate), edge)
     for _ in range(model.tracks - 1):
         again = []
         for a, b in stretches:
@@ -133,23 +133,25 @@ def _add(found: TrackEstimate, more: TrackEstimate, first: int, fade: Any) -> No
     found.presence[part] += fade * more.presence * (1.0 - found.presence[part])
 
 
-def _loud(signal: Any, sample_rate: float) -> Any:
-    return np.abs(signal) ** 2 * sample_rate > _AWAKE
+def _loud(signal: Any, reach: float) -> Any:
+    """Where a signal holds more in `reach` samples, the horizon, than noise alone leaves."""
+    return np.abs(signal) ** 2 * reach > _AWAKE
 
 
 def _one_track(x: Any, sample_rate: float, band: tuple[float, float], model: TrackModel) -> TrackEstimate:
     levels = grid(tuple(t * sample_rate for t in model.lengths), band[0] / sample_rate, band[1] / sample_rate)
     scouts = levels[1::_STRIDE] or levels
     found = dict(zip(scouts, _solved(x, scouts, sample_rate, model), strict=True))
-    mean = _averaged(list(found.values()), model.horizon * sample_rate)
+    reach = model.horizon * sample_rate
+    mean = _averaged(list(found.values()), reach)
     rest = [level for level in levels if level not in found]
     if rest:
         edge = round(_MARGIN * levels[-1].length)
-        for a, b in _awake(_loud(mean[0], sample_rate), edge):
+        for a, b in _awake(_loud(mean[0], reach), edge):
             more = dict(zip(rest, _solved(x[a:b], rest, sample_rate, model), strict=True))
             parts = [more[v] if v in more else tuple(q[a:b] for q in found[v]) for v in levels]
             fade = _fade(a, b, x.size, edge // 2)
-            whole = _averaged(parts, model.horizon * sample_rate)
+            whole = _averaged(parts, reach)
             for old, new in zip(mean, whole, strict=True):
                 old[a:b] += fade * (new - old[a:b])
     signal, second, presence, freedom = mean

@@ -1,4 +1,4 @@
-"""Joint sparse estimate of all bands: Wiener, starlet shrinkage in a colour basis, debiasing."""
+"""Joint sparse estimate of all bands: a pilot, the posterior mean of its details, fluxes restored."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Solver = FourierWiener | IterativeWiener
 
 @dataclass(frozen=True, kw_only=True)
 class JointSparse(JointMethod):
-    """Joint sparse deconvolution: a Wiener start, starlet shrinkage in a colour basis, fluxes restored.
+    """Joint sparse deconvolution: a shrunk pilot, starlet details given its light, fluxes restored.
 
     Parameters
     ----------

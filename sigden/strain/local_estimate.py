@@ -1,4 +1,4 @@
-"""Local standard error of any denoiser, by its unbiased risk."""
+"""Estimate of a stretch with its local standard error, of any denoiser by its unbiased risk."""
 
 from __future__ import annotations
 
