@@ -164,7 +164,7 @@ def write_geotiff(
         else:
             _restore(file, layout)
         if provenance:
-            file.update_tags(SIGDEN=json.dumps(provenance))
+            file.update_tags(SIGDEN=json.dumps(dict(provenance), default=str))
 
 
 @contextmanager
