@@ -130,7 +130,7 @@ def denoise_cube_file(
                 _Bands(cube.values, good),
                 _Bands(estimate, good, cube.values),
                 method=chosen,
-                sigma=None if cube.variance is None else _Bands(cube.variance.map(_level, float), good),
+                sigma=None if cube.variance is None else _Bands(_level_of(cube.variance), good),
                 mask=None if cube.mask is None else _Bands(cube.mask, good),
                 variance=None if variance is None else _Bands(variance, good, cube.variance),
                 memory=memory,
@@ -140,10 +140,14 @@ def denoise_cube_file(
     return CubeFileRun(described, result, record)
 
 
-def _level(variance: Any) -> Any:
+def _level_of(variance: CubePart) -> CubePart:
     """Noise level; the method takes one that is not finite as missing."""
-    with np.errstate(invalid="ignore"):
-        return np.sqrt(np.where(variance > 0, variance, np.nan))
+
+    def level(part: Any) -> Any:
+        with np.errstate(invalid="ignore"):
+            return np.sqrt(np.where(part > 0, part, np.nan))
+
+    return variance.map(level, variance.dtype)
 
 
 def _hash(values: CubePart) -> str:

@@ -180,6 +180,10 @@ def denoise_large(
     data = Source(source, axis, "source", _checked_dtype(dtype))
     if data.dtype.kind == "b":
         raise InputError("source: holds booleans; real numbers are needed")
+    if 0 in data.shape or data.shape[2] < 2:
+        raise InputError(
+            f"source: needs pixels and at least two bands, got {data.shape} (rows, columns, bands)"
+        )
     sinks = [_Sink(out, data.shape, axis, "out")]
     if variance is not None:
         sinks.append(_Sink(variance, data.shape, axis, "variance"))

@@ -205,7 +205,9 @@ def parse_memory(memory: int | str) -> int:
             raise ParameterError(f"memory: {memory!r} is no size; write bytes or, for example, '2 GB'")
         memory = int(float(found[1]) * _UNITS[found[2]])
     if isinstance(memory, bool) or not isinstance(memory, (int, np.integer)) or memory <= 0:
-        raise ParameterError(f"memory: needs a positive number of bytes, got {memory!r}")
+        raise ParameterError(
+            f"memory: needs a whole positive number of bytes or, for example, '2 GB', got {memory!r}"
+        )
     return int(memory)
 
 

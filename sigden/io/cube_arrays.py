@@ -192,13 +192,17 @@ def write_array_cube(
         _write_hdf5(path, arrays, cube, record, overwrite)
 
 
-def named_arrays(cube: Cube) -> dict[str, Any]:
-    """Arrays of a file by their names, the cube first."""
+def named_arrays(cube: Cube, *, views: bool = False) -> dict[str, Any]:
+    """Arrays of a file by their names, the cube first; contiguous, unless views are enough."""
+
+    def ordered(values: Any) -> Any:
+        return np.moveaxis(values, 2, cube.axis) if views else cube.in_file_order(values)
+
     key = cube.header.get("dataset", "cube") if isinstance(cube.header, Mapping) else "cube"
     folder = f"{key.rpartition('/')[0]}/" if "/" in key else ""
-    out = {key: cube.in_file_order(cube.values)}
+    out = {key: ordered(cube.values)}
     if cube.variance is not None:
-        out[f"{folder}variance"] = cube.in_file_order(cube.variance)
+        out[f"{folder}variance"] = ordered(cube.variance)
     if cube.wavelength is not None:
         suffix = next((s for s, unit in _UNIT_SUFFIXES.items() if unit == cube.wavelength_unit), "")
         out[f"{folder}wavelength{'_' if suffix else ''}{suffix}"] = cube.wavelength

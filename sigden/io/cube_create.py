@@ -18,7 +18,7 @@ from sigden.errors import FileError
 from sigden.io.atomic import atomic_path
 from sigden.io.cube import ENVI_SUFFIXES, FITS_SUFFIXES, GEOTIFF_SUFFIXES, cube_suffix, history_lines
 from sigden.io.cube_part import CubePart, RawArray, order_of_axes
-from sigden.io.cube_value import Cube
+from sigden.io.cube_value import Cube, placeholder
 
 __all__ = ["create_cube", "holds_variance", "require_parts"]
 
@@ -136,8 +136,9 @@ def _hdf5(path: Path, cube: Cube, variance: bool, provenance: Mapping[str, Any],
     from sigden.io.cube_arrays import named_arrays
 
     order = order_of_axes(cube.axis)
-    small = np.broadcast_to(np.zeros((), cube.values.dtype), cube.values.shape)
-    names = named_arrays(replace(cube, values=small, variance=small if variance else None))
+    room = placeholder(cube.values.shape, cube.values.dtype)
+    # views: a contiguous placeholder would take the memory of the cube
+    names = named_arrays(replace(cube, values=room, variance=room if variance else None), views=True)
     large = [name for name, array in names.items() if array.ndim == 3]
     with atomic_path(path, overwrite) as temporary:
         try:

@@ -57,7 +57,7 @@ def read_envi(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> Cu
     stored = stored.transpose(np.argsort(layout.order))
     mask = None
     if layout.ignored is not None:
-        mask = np.ascontiguousarray(stored == np.asarray(layout.ignored).astype(stored.dtype))
+        mask = np.ascontiguousarray(stored == layout.ignored)
     return replace(
         cube,
         values=np.ascontiguousarray(as_float(stored, str(layout.path))),
@@ -79,7 +79,7 @@ class EnviLayout:
         Which axis of (rows, columns, bands) each axis of the file is.
     offset : int
         Place of the first number.
-    ignored : float or None
+    ignored : number of `dtype`, or None
         Value of samples that are to be ignored.
     """
 
@@ -87,7 +87,7 @@ class EnviLayout:
     dtype: Any
     order: tuple[int, int, int]
     offset: int
-    ignored: float | None
+    ignored: Any
 
 
 def describe_envi(path: str | os.PathLike[str]) -> tuple[Cube, EnviLayout]:
@@ -121,7 +121,7 @@ def describe_envi(path: str | os.PathLike[str]) -> tuple[Cube, EnviLayout]:
         header=header,
         name=str(header_path),
     )
-    ignored = _ignored(header, header_path)
+    ignored = _ignored(header, dtype, header_path)
     return cube, EnviLayout(data_path, dtype, _ORDER[interleave], parameters.offset, ignored)
 
 
@@ -297,12 +297,20 @@ def _numbers(header: dict[str, Any], key: str, bands: int, path: Path) -> Any:
     return numbers
 
 
-def _ignored(header: dict[str, Any], path: Path) -> float | None:
-    """Value of samples that are to be ignored."""
+def _ignored(header: dict[str, Any], dtype: Any, path: Path) -> Any:
+    """Value of samples that are to be ignored; None where the type of the data does not hold it."""
     text = header.get("data ignore value")
     if text is None:
         return None
     try:
-        return float(text)
+        value = float(text)
     except (TypeError, ValueError) as error:
         raise FileError(f"{path}: data ignore value: {text!r} is no number") from error
+    if dtype.kind in "iu":
+        # the cast would wrap: -9999 is a good sample of unsigned data
+        limits = np.iinfo(dtype)
+        if not (value.is_integer() and limits.min <= value <= limits.max):
+            return None
+        return dtype.type(int(value))
+    with np.errstate(over="ignore"):
+        return dtype.type(value)

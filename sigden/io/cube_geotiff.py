@@ -154,7 +154,7 @@ def write_geotiff(
     profile |= {"bigtiff": "IF_SAFER"} | dict(layout.profile if layout else {})
     with (
         atomic_path(path, overwrite) as target,
-        _gdal(Path(path)) as rasterio,
+        _gdal(Path(path), "cannot be written as GeoTIFF") as rasterio,
         rasterio.open(target, "w", **profile) as file,
     ):
         file.write(np.moveaxis(cube.values, -1, 0).astype(dtype, copy=False))
@@ -164,11 +164,11 @@ def write_geotiff(
         else:
             _restore(file, layout)
         if provenance:
-            file.update_tags(SIGDEN=json.dumps(provenance))
+            file.update_tags(SIGDEN=json.dumps(dict(provenance), default=str))
 
 
 @contextmanager
-def _gdal(path: Path) -> Iterator[Any]:
+def _gdal(path: Path, failed: str = "is no GeoTIFF that can be used") -> Iterator[Any]:
     """Package rasterio with its errors named, and nothing written beside the file."""
     try:
         import rasterio
@@ -186,7 +186,7 @@ def _gdal(path: Path) -> Iterator[Any]:
             yield rasterio
     except (RasterioError, ValueError) as error:
         reason = " ".join(str(error.__cause__ or error).split())
-        raise FileError(f"{path}: is no GeoTIFF that can be used: {reason}") from error
+        raise FileError(f"{path}: {failed}: {reason}") from error
 
 
 def _profile(file: Any) -> dict[str, Any]:

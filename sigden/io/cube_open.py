@@ -69,8 +69,7 @@ def _envi(path: Path) -> Iterator[Cube]:
         stored = CubePart(raw, layout.order, raw.dtype)
         mask = None
         if layout.ignored is not None:
-            ignored = np.asarray(layout.ignored).astype(layout.dtype)
-            mask = stored.map(lambda part: part == ignored, bool)
+            mask = stored.map(lambda part: part == layout.ignored, bool)
         yield replace(cube, values=_floating(stored, str(layout.path)), mask=mask)
 
 

@@ -110,3 +110,11 @@ def test_what_is_no_array_is_named(cube):
         unpack(array(cube).to_dataset())
     with pytest.raises(InputError, match="real numeric"):
         unpack(xr.DataArray(["a", "b"]))
+
+
+def test_an_estimate_is_not_packed_as_its_input_was(cube):
+    data = array(cube)
+    data.encoding = {"dtype": "int16", "scale_factor": 0.01, "_FillValue": -1}
+    out = unpack(data).rebuild(data.data)
+    assert out.encoding == {}
+    assert data.encoding["dtype"] == "int16"

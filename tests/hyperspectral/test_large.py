@@ -213,7 +213,7 @@ def test_cube_without_contrast_comes_out_as_it_is(value):
     [
         ({"memory": "200 kB"}, ParameterError, "the least that works is [12] MB"),
         ({"memory": "many"}, ParameterError, "is no size"),
-        ({"memory": 0}, ParameterError, "positive number of bytes"),
+        ({"memory": 0}, ParameterError, "whole positive number of bytes"),
         ({"method": FastHyDe()}, ParameterError, "FastHyDe does not work in parts"),
         ({"dtype": np.int16}, ParameterError, "float32 or float64"),
         ({"axis": 3}, InputError, "axis 3"),
@@ -324,3 +324,9 @@ def test_memory_stays_within_the_bound(tmp_path):
     assert size == 1000 * 160 * 80 * 4
     assert taken < 36e6
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.npy", "b.npy"]
+
+
+@pytest.mark.parametrize("shape", [(0, 4, 5), (4, 0, 5), (4, 4, 1)], ids=str)
+def test_cubes_without_pixels_or_bands_are_refused(shape):
+    with pytest.raises(InputError, match="at least two bands"):
+        denoise_large(np.zeros(shape), np.zeros(shape), memory="1 MB")

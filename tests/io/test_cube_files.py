@@ -6,7 +6,7 @@ import pytest
 from astropy.io import fits
 
 from sigden.errors import FileError, InputError
-from sigden.io import Cube, read_cube, write_cube
+from sigden.io import Cube, open_cube, read_cube, write_cube
 
 ROWS, COLUMNS, BANDS = 5, 4, 7
 
@@ -97,6 +97,15 @@ def test_envi_ignore_value_is_masked(envi):
     found = read_cube(envi(stored, extra="data ignore value = -9999\n", code=2))
     assert found.mask[1, 2].all()
     assert found.mask.sum() == BANDS
+
+
+@pytest.mark.parametrize("value", ["-9999", "0.5", "1e9", "nan"])
+def test_envi_ignore_value_that_the_type_does_not_hold_masks_nothing(envi, value):
+    stored = np.array([55537, 0, 51712, 65535], "<u2")[np.arange(ROWS * COLUMNS * BANDS) % 4]
+    path = envi(stored.reshape(ROWS, COLUMNS, BANDS), extra=f"data ignore value = {value}\n")
+    assert read_cube(path).mask is None
+    with open_cube(path) as found:
+        assert found.mask is None
 
 
 @pytest.mark.parametrize(

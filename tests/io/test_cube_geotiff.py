@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -209,6 +210,22 @@ def test_what_cannot_be_used_is_named(tmp_path, stored):
     tags = [{"wavelength": "blue"}] * BANDS
     with pytest.raises(FileError, match="wavelength: could not convert"):
         read_cube(geotiff(tmp_path / "w.tif", stored, tags))
+
+
+def test_what_cannot_be_written_is_named_and_not_left(tmp_path, stored):
+    cube = read_cube(geotiff(tmp_path / "a.tif", stored))
+    tiles = {"tiled": True, "blockxsize": 7, "blockysize": 7}  # not a multiple of 16
+    wrong = replace(cube, header=replace(cube.header, profile=tiles))
+    with pytest.raises(FileError, match=r"b\.tif: cannot be written as GeoTIFF"):
+        write_cube(tmp_path / "b.tif", wrong)
+    assert [p.name for p in tmp_path.iterdir()] == ["a.tif"]
+
+
+def test_provenance_may_hold_any_value(tmp_path, stored):
+    cube = read_cube(geotiff(tmp_path / "a.tif", stored))
+    write_cube(tmp_path / "b.tif", cube, provenance={"input": tmp_path})
+    with rasterio.open(tmp_path / "b.tif") as file:
+        assert json.loads(file.tags()["SIGDEN"]) == {"input": str(tmp_path)}
 
 
 def test_the_command_takes_a_geotiff(tmp_path):

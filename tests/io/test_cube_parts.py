@@ -1,6 +1,7 @@
 """Cubes that are opened and written in parts: like those that are read and written whole."""
 
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from astropy.io import fits
 from sigden import FileError
 from sigden.io import Cube, create_cube, open_cube, read_cube, write_cube
 from sigden.io.cube_part import CubePart, RawArray, order_of_axes
+from sigden.io.cube_value import placeholder
 
 SHAPE = (7, 5, 6)
 VALUES = np.random.default_rng(0).random(SHAPE, np.float32)
@@ -170,3 +172,25 @@ def test_damaged_npy(tmp_path):
     (tmp_path / "a.npy").write_bytes((tmp_path / "a.npy").read_bytes()[:-9])
     with pytest.raises(FileError, match="cut short or damaged"), open_cube(tmp_path / "a.npy"):
         pass
+
+
+def test_hdf5_is_made_without_the_memory_of_the_cube(tmp_path):
+    cube = Cube(values=placeholder((400, 300, 50)), axis=1)
+    tracemalloc.start()
+    try:
+        with create_cube(tmp_path / "a.h5", cube, variance=True, provenance={}) as (values, variance):
+            values[0:1, :, :] = variance[0:1, :, :] = np.ones((1, 300, 50), np.float32)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < cube.values.nbytes / 2
+
+
+@pytest.mark.parametrize("kind", [np.int16, np.uint16, np.int32])
+def test_integers_of_fits_become_double_precision(tmp_path, kind):
+    stored = np.moveaxis(VALUES * 1000, 2, 0).astype(kind)
+    fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(stored)]).writeto(tmp_path / "a.fits")
+    whole = read_cube(tmp_path / "a.fits")
+    assert whole.values.dtype == np.float64
+    with open_cube(tmp_path / "a.fits") as found:
+        assert_alike(found, whole)

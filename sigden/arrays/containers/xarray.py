@@ -41,6 +41,8 @@ def unpack(data: Any, sigma: Any, label: str) -> Sample:
 
     def rebuild(estimate: Any, uncertainty: Any = None, provenance: Any = None) -> Any:
         out = data.copy(data=estimate)
+        # packed as integers in the file that it came from, the estimate would be rounded when it is written
+        out.encoding = {}
         if provenance is not None:
             out.attrs["sigden"] = json.dumps(provenance)  # netCDF attributes are text or numbers
         return out
