@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sigden.errors import InputError
 from sigden.io.series import StrainSeries
 from sigden.io.stored import StoredStrain
 from sigden.io.strain_writer import write_stretches
@@ -175,7 +176,8 @@ class _Run:
             yield block
 
     def finished(self, source: str) -> DenoisedStrain:
-        assert self._result is not None
+        if self._result is None:
+            raise InputError(f"{source}: {self._name}: nothing was denoised")
         streamed = self._long is not None
         made = _record(self._method, self._name, self._stored, self._result, source, streamed)
         record = {**provenance(self._method), "input_sha256": self._hash.hexdigest(), **made}

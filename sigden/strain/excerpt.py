@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from sigden.errors import InputError
 from sigden.strain.result import FIELDS, StrainResult
 
 __all__ = ["Excerpt"]
@@ -53,8 +54,9 @@ class Excerpt:
         self._tail = _cut(piece, max(0, count - self._reach), count)
 
     def result(self, figures: dict[str, float]) -> StrainResult:
-        """The excerpt, with these figures; something must have been denoised."""
-        assert self._best is not None
+        """The excerpt, with these figures; an InputError if nothing was denoised."""
+        if self._best is None:
+            raise InputError("excerpt: nothing was denoised, so there is nothing to show")
         return dataclasses.replace(self._best, figures=figures)
 
 

@@ -158,7 +158,8 @@ def analyse_long(
         last = last if np.isnan(piece.denoised).all() else piece
         if progress is not None:
             progress(done, x.size)
-    assert last is not None
+    if last is None:
+        raise InputError(f"{label}: no stretch is long enough to be denoised")
     return StrainResult(
         **out,
         psd=last.psd,

@@ -216,3 +216,8 @@ def test_the_excerpt_does_not_depend_on_the_pieces(size, place):
     assert found.t0 == pytest.approx(3.0 + first / 10.0)
     for name in NAMES:
         np.testing.assert_array_equal(getattr(found, name), getattr(record, name)[first:last])
+
+
+def test_an_excerpt_of_nothing_is_refused():
+    with pytest.raises(InputError, match="nothing was denoised"):
+        Excerpt(10.0).result({})
