@@ -17,8 +17,7 @@ from sigden.report.cube_panels import (
     rgb_figure,
     spectra_figure,
 )
-from sigden.report.html import page_section, picture, render_page, table
-from sigden.report.render import to_png
+from sigden.report.html import page_section, pictures_of, render_page, table
 from sigden.report.style import DARK, LIGHT, Palette
 
 if TYPE_CHECKING:
@@ -214,21 +213,11 @@ def cube_page(section: CubeSection, *, title: str = "Denoised cube", made: str =
         If matplotlib or jinja2 is not installed.
     """
     night = cube_figures(section, palette=DARK)
-    pictures = [
-        picture(
-            to_png(figure, dpi=110),
-            to_png(night[name][0], dpi=110),
-            caption,
-            _ALTERNATIVES[name],
-            kind="png",
-        )
-        for name, (figure, caption) in cube_figures(section).items()
-    ]
     content = page_section(
         section,
         again="The method as a file, for sigden cube FILE --method method.toml --out DIR:",
         tables=_tables(section),
-        pictures=pictures,
+        pictures=pictures_of(cube_figures(section), night, _ALTERNATIVES),
     )
     return render_page([content], title=title, made=made)
 

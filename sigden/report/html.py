@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sigden.errors import MissingExtraError
 from sigden.method import Method, sigden_version
+from sigden.report.render import to_png
 
-__all__ = ["PageSection", "flat", "inline", "page_section", "picture", "render_page", "table"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["PageSection", "flat", "inline", "page_section", "picture", "pictures_of", "render_page", "table"]
 
 
 class PageSection(Protocol):
@@ -140,6 +144,20 @@ def picture(
         "caption": caption,
         "alt": alt or caption,
     }
+
+
+def pictures_of(
+    day: Mapping[str, tuple[Figure, str]],
+    night: Mapping[str, tuple[Figure, str]],
+    alternatives: Mapping[str, str],
+) -> list[dict[str, str]]:
+    """Pictures of figures with captions, drawn once for the day and once for the night."""
+    return [
+        picture(
+            to_png(figure, dpi=110), to_png(night[name][0], dpi=110), caption, alternatives[name], kind="png"
+        )
+        for name, (figure, caption) in day.items()
+    ]
 
 
 def inline(image: bytes, kind: str = "svg+xml") -> str:

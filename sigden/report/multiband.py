@@ -12,10 +12,9 @@ from sigden.errors import InputError, MissingExtraError
 from sigden.method import Method
 from sigden.multiband.data.observation import Observation
 from sigden.multiband.data.result import MultibandResult
-from sigden.report.html import page_section, picture, render_page, table
+from sigden.report.html import page_section, pictures_of, render_page, table
 from sigden.report.multiband_panels import colour_figure, error_figure, flux_figure, residual_figure
 from sigden.report.photometry import Comparison, compare_fluxes
-from sigden.report.render import to_png
 from sigden.report.style import DARK, LIGHT, Palette
 
 if TYPE_CHECKING:
@@ -161,21 +160,11 @@ def multiband_page(section: MultibandSection, *, title: str = "Deconvolved scene
         raise MissingExtraError("figures need matplotlib: python -m pip install 'sigden[plot]'") from error
     comparison = section.comparison()
     night = multiband_figures(section, comparison, palette=DARK)
-    pictures = [
-        picture(
-            to_png(figure, dpi=110),
-            to_png(night[name][0], dpi=110),
-            caption,
-            _ALTERNATIVES[name],
-            kind="png",
-        )
-        for name, (figure, caption) in multiband_figures(section, comparison).items()
-    ]
     content = page_section(
         section,
         again="The method, for the table [method] of a scene file:",
         tables=[_fit_table(section, comparison), *_source_table(comparison, section.unit)],
-        pictures=pictures,
+        pictures=pictures_of(multiband_figures(section, comparison), night, _ALTERNATIVES),
     )
     return render_page([content], title=title, made=made)
 
