@@ -12,13 +12,13 @@ import numpy as np
 from sigden.errors import ParameterError
 from sigden.method import Method
 from sigden.multiband.data.grid import Grid
-from sigden.multiband.data.observation import Observation, check_observations
+from sigden.multiband.data.observation import Observation
 from sigden.multiband.data.response import Response
 from sigden.multiband.data.result import MultibandResult
 from sigden.multiband.joint.error_map import model_variance
 from sigden.multiband.joint.fourier_wiener import FourierWiener
 from sigden.multiband.joint.scene_prior import ScenePrior, scene_prior
-from sigden.multiband.joint.units import in_unit, in_unit_of_data, unit_exponent
+from sigden.multiband.joint.units import in_unit_of_noise
 
 _CORRELATIONS = (0.5, 0.65, 0.8, 0.9, 0.95, 0.98, 0.99)
 _MODEL_ERRORS = (0.01, 0.02, 0.05, 0.1, 0.2)
@@ -175,6 +175,7 @@ class JointWiener(JointMethod):
        Speech Signal Process. 37 (1989), section III.
     """
 
+    @in_unit_of_noise
     def __call__(
         self, observations: Sequence[Observation], grid: Grid, *, response: Response
     ) -> MultibandResult:
@@ -199,9 +200,6 @@ class JointWiener(JointMethod):
         InputError
             If the observations do not fit the grid or each other.
         """
-        if exponent := unit_exponent(check_observations(observations)):
-            scaled = [in_unit(o, exponent) for o in observations]
-            return in_unit_of_data(self(scaled, grid, response=response), exponent)
         prior, correlation = self.settled(self.prior(observations, grid, response))
         solver = prior.solver(correlation=correlation)
         alike = solver if prior.twin is prior else prior.twin.solver(correlation=correlation)
