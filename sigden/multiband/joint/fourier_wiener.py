@@ -20,7 +20,7 @@ _HERE = "sigden.multiband.joint"
 _ESTIMATE = Kernel(
     "joint_estimate",
     generic=f"{_HERE}.posterior_generic:estimate_modes",
-    numba=f"{_HERE}.posterior_numba:estimate_modes",
+    numba=f"{_HERE}.estimate_numba:estimate_modes",
 )
 _EVIDENCE = Kernel(
     "joint_evidence",
@@ -53,6 +53,8 @@ class System(NamedTuple):
         Prior covariance between mixtures and bands.
     variance : numpy.ndarray, shape (data,)
         Noise of each datum.
+    mix : numpy.ndarray, shape (channels, bands)
+        Weight of each band in the channels' mixtures.
     """
 
     transfers: Any
@@ -63,6 +65,7 @@ class System(NamedTuple):
     couple: Any
     cross: Any
     variance: Any
+    mix: Any
 
 
 class FourierWiener:
@@ -145,6 +148,7 @@ class FourierWiener:
             couple=couple,
             cross=np.ascontiguousarray(mixes @ self.covariance),
             variance=np.repeat([c.sigma**2 for c in ordered], counts),
+            mix=np.ascontiguousarray(mixes),
         )
 
     def _run(self, kernel: Kernel, *args: Any) -> Any:
@@ -205,7 +209,7 @@ class FourierWiener:
         numpy.ndarray, complex, shape (bands, rows, columns // 2 + 1)
             At the target PSF, for DFTs divided by the square root of the number of pixels.
         """
-        return self._run(_ESTIMATE, *self._packed(images))
+        return self._run(_ESTIMATE, *self._packed(images), None, False)[0]
 
     def evidence(self, images: Sequence[Any]) -> float:
         """Log likelihood of data of the same channels under this prior, but for a constant.
