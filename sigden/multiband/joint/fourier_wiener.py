@@ -12,7 +12,7 @@ import numpy as np
 from sigden.arrays import Kernel, namespace
 from sigden.errors import InputError
 from sigden.multiband.joint.channel import Channel
-from sigden.multiband.joint.planes import fft_workers, mode_weight
+from sigden.multiband.joint.planes import fft_workers, image_of, mode_weight
 
 __all__ = ["FourierWiener", "System"]
 
@@ -211,6 +211,44 @@ class FourierWiener:
         """
         return self._run(_ESTIMATE, *self._packed(images), None, False)[0]
 
+    def improved(
+        self, images: Sequence[Any], given: Any = None, *, residual: bool = False
+    ) -> tuple[Any, list[Any]]:
+        """An estimate and the posterior mean of what the data hold beyond it, in one step.
+
+        Parameters
+        ----------
+        images : sequence of numpy.ndarray
+            Data of each channel, shape ``(rows / factor, columns / factor)``.
+        given : numpy.ndarray, shape (bands, rows, columns), optional
+            Estimate at the target PSF; zero by default.
+        residual : bool
+            Whether to say what remains.
+
+        Returns
+        -------
+        estimate : numpy.ndarray, shape (bands, rows, columns)
+            Sum of both.
+        residual : list of numpy.ndarray
+            Data less the prediction of that sum, as `ScenePrior.predict` gives it; empty if not asked for.
+        """
+        from scipy import fft
+
+        if given is not None:
+            given = fft.rfft2(given, norm="ortho", workers=fft_workers(given))
+        data, start = self._packed(images)
+        modes, left = self._run(_ESTIMATE, data, start, given, residual)
+        del given
+        estimate = self.image(modes)
+        if not residual:
+            return estimate, []
+        rest: list[Any] = [None] * len(self.channels)
+        for begin, i in zip(start, self._order, strict=True):
+            rows, columns = (n // self.channels[i].factor for n in self.shape)
+            half = left[begin : begin + rows * (columns // 2 + 1)].reshape(rows, -1)
+            rest[i] = image_of(half, (rows, columns))
+        return estimate, rest
+
     def evidence(self, images: Sequence[Any]) -> float:
         """Log likelihood of data of the same channels under this prior, but for a constant.
 
@@ -285,7 +323,5 @@ class FourierWiener:
         return fft.rfft2(image, norm="ortho", workers=fft_workers(image))
 
     def image(self, modes: Any) -> Any:
-        """Images of the modes that `modes` gives, shape (bands, rows, columns)."""
-        from scipy import fft
-
-        return fft.irfft2(modes, s=self.shape, norm="ortho", workers=fft_workers(modes))
+        """Images of the modes that `modes` gives, which are overwritten, shape (bands, rows, columns)."""
+        return image_of(modes, self.shape)

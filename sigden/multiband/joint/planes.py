@@ -9,7 +9,7 @@ import numpy as np
 
 from sigden.arrays import parallel_allowed
 
-__all__ = ["fft_workers", "mode_weight", "weighted_sum"]
+__all__ = ["fft_workers", "image_of", "mode_weight", "weighted_sum"]
 
 _LEAST_SHARE = 1 << 18
 
@@ -19,6 +19,16 @@ def fft_workers(image: Any) -> int:
     if not parallel_allowed():
         return 1
     return max(1, min(os.cpu_count() or 1, image.size // _LEAST_SHARE))
+
+
+def image_of(modes: Any, shape: tuple[int, int]) -> Any:
+    """Real images of their unitary DFTs, half planes ``(..., rows, columns // 2 + 1)``, which are overwritten."""
+    from scipy import fft
+
+    workers = fft_workers(modes)
+    # one axis after the other: no second copy of wide planes
+    modes = fft.ifft(modes, axis=-2, norm="ortho", workers=workers, overwrite_x=True)
+    return fft.irfft(modes, n=shape[1], axis=-1, norm="ortho", workers=workers)
 
 
 def mode_weight(columns: int) -> Any:

@@ -78,15 +78,13 @@ class ScenePrior:
         """Inverse of `target`, zero where the target passes nothing."""
         return gaussian_sharpening(self.target)
 
-    def predict(self, estimate: Any, *, modes: Any = None) -> list[Any]:
+    def predict(self, estimate: Any) -> list[Any]:
         """Images that an estimate at the target PSF predicts.
 
         Parameters
         ----------
         estimate : numpy.ndarray, shape (bands, rows, columns)
             Flux per grid pixel.
-        modes : numpy.ndarray, complex, shape (bands, rows, columns // 2 + 1), optional
-            Its unitary DFT, where it is known; is overwritten.
 
         Returns
         -------
@@ -96,8 +94,7 @@ class ScenePrior:
         from scipy import fft
 
         shape, workers = self.grid.shape, fft_workers(estimate)
-        if modes is None:
-            modes = fft.rfft2(estimate, norm="ortho", workers=workers)
+        modes = fft.rfft2(estimate, norm="ortho", workers=workers)
         modes *= self.sharpening.astype(modes.real.dtype, copy=False)
         out = []
         for c in self.channels:
