@@ -61,16 +61,16 @@ def _mirrors(straight, column, k, columns, lanes):  # type: ignore[no-untyped-de
 
 
 @njit(nogil=True, error_model="numpy")
-def _load(plane, i, base, rows, columns, lanes, real, imaginary):  # type: ignore[no-untyped-def]
-    """A row of modes, from a half plane."""
+def _load(plane, scale, i, base, rows, columns, lanes, real, imaginary):  # type: ignore[no-untyped-def]
+    """A row of modes times a number, from a half plane."""
     mirror = (rows - i) % rows
     straight = _straight(base, columns, lanes)
     for v in range(straight):
-        real[v] = plane[i, base + v].real
-        imaginary[v] = plane[i, base + v].imag
+        real[v] = scale * plane[i, base + v].real
+        imaginary[v] = scale * plane[i, base + v].imag
     for v in range(straight, lanes):
-        real[v] = plane[mirror, columns - base - v].real
-        imaginary[v] = -plane[mirror, columns - base - v].imag
+        real[v] = scale * plane[mirror, columns - base - v].real
+        imaginary[v] = -scale * plane[mirror, columns - base - v].imag
 
 
 @njit(nogil=True, error_model="numpy")
@@ -245,10 +245,10 @@ def _estimate_rows(  # type: ignore[no-untyped-def]
                 for v in range(n):
                     sharp[a, v] = 1.0 / goal[a, v] if goal[a, v] > _PASSED else 0.0
                 for c in range(channels):
-                    _load(transfers[c], i, base, rows, columns, n, sr[c, a], si[c, a])
+                    _load(transfers[c], 1.0 / factors[c], i, base, rows, columns, n, sr[c, a], si[c, a])
                 if given.size > 0:
                     for b in range(bands):
-                        _load(given[b], i, base, rows, columns, n, gr[b, a], gi[b, a])
+                        _load(given[b], 1.0, i, base, rows, columns, n, gr[b, a], gi[b, a])
             for c in range(channels):
                 q = k // factors[c]
                 own_rows, own_columns = rows // factors[c], columns // factors[c]
@@ -257,7 +257,7 @@ def _estimate_rows(  # type: ignore[no-untyped-def]
                 for g in range(q * q):
                     i, base = (g // q) * (own_rows // q) + r, (g % q) * (own_columns // q) + column
                     j = where[c, 0] + g
-                    _load(plane, i, base, own_rows, own_columns, n, dr[j], di[j])
+                    _load(plane, 1.0, i, base, own_rows, own_columns, n, dr[j], di[j])
             if given.size > 0:
                 _take_off(sr, si, gr, gi, sharp, mix, where, n, ur, ui, dr, di)
             xr[:] = dr

@@ -12,7 +12,7 @@ import numpy as np
 from sigden.arrays import Kernel, namespace
 from sigden.errors import InputError
 from sigden.multiband.joint.channel import Channel
-from sigden.multiband.joint.planes import fft_workers, image_of, mode_weight
+from sigden.multiband.joint.planes import fft_workers, image_of, joined, mode_weight
 
 __all__ = ["FourierWiener", "System"]
 
@@ -40,7 +40,7 @@ class System(NamedTuple):
     Parameters
     ----------
     transfers : numpy.ndarray, complex, shape (channels, rows, columns // 2 + 1)
-        Response of each channel to a mode of its mixture, in unitary DFTs.
+        Transfer function of each channel, before every `factor`-th pixel is taken.
     power, target : numpy.ndarray, shape (rows, columns // 2 + 1)
         Prior power and transfer function of the target.
     factors : numpy.ndarray of int64, shape (channels,)
@@ -133,14 +133,12 @@ class FourierWiener:
             + column % (self.factor // c.factor)
             for f, c in zip(first, ordered, strict=True)
         ]
-        transfers = np.empty((len(ordered), *ordered[0].transfer.shape), kind)
-        for unitary, c in zip(transfers, ordered, strict=True):
-            np.multiply(c.transfer, 1.0 / c.factor, out=unitary, casting="same_kind")
+        transfers = joined([c.transfer.astype(kind, copy=False) for c in ordered])
         mixes = np.stack([c.mix for c in ordered])
         couple = mixes @ self.covariance @ mixes.T
         couple += np.diag([v * c.model_error**2 for v, c in zip(np.diag(couple), ordered, strict=True)])
         return System(
-            transfers=transfers,
+            transfers=transfers.reshape(len(ordered), *ordered[0].transfer.shape),
             power=np.ascontiguousarray(self._power, dtype=np.float64),
             target=np.ascontiguousarray(self._target, dtype=np.float64),
             factors=np.array([c.factor for c in ordered], dtype=np.int64),
@@ -268,7 +266,12 @@ class FourierWiener:
         """Half planes of the channels' modes one after the other, and where each begins."""
         halves = [self._half(self.channels[i], images[i]) for i in self._order]
         start = np.concatenate(([0], np.cumsum([h.size for h in halves])[:-1])).astype(np.int64)
-        return np.concatenate([h.ravel() for h in halves]), start
+        data = joined(halves)
+        for i, begin, half in zip(self._order, start, halves, strict=True):
+            if half is self.channels[i].__dict__.get("modes"):
+                # next time, and for other solvers, they lie one after the other
+                self.channels[i].__dict__["modes"] = data[begin : begin + half.size].reshape(half.shape)
+        return data, start
 
     @property
     def noise_variance(self) -> Any:

@@ -37,7 +37,8 @@ def _unfolded(folded: Any, k: int, columns: int) -> Any:
 def _response(system: Any, columns: int) -> tuple[Any, Any]:
     """Response (rows, columns, data, aliases) of each channel to its own mixture, and the aliases' power."""
     k = int(system.factors[-1])
-    transfers = _folded(_full(system.transfers.astype(np.complex128), columns), k)
+    unitary = system.transfers.astype(np.complex128) / system.factors[:, None, None]
+    transfers = _folded(_full(unitary, columns), k)
     size = system.variance.size
     response = [
         transfers[c][..., None, :] * (np.arange(size)[:, None] == system.where[c])

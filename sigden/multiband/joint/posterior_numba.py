@@ -75,7 +75,7 @@ def _assemble(transfers, power, factors, where, couple, variance, r, column, col
         i, j, mirrored = _place(a, r, column, k, rows, columns)
         prior[a] = power[i, j]
         for c in range(channels):
-            value = np.complex128(transfers[c, i, j])
+            value = np.complex128(transfers[c, i, j]) / factors[c]
             seen[c, a] = np.conj(value) if mirrored else value
             for d in range(c + 1):
                 matrix[where[c, a], where[d, a]] += couple[c, d] * prior[a] * seen[c, a] * np.conj(seen[d, a])
