@@ -128,16 +128,17 @@ class JointSparse(JointMethod):
         noise = np.diag(twins[0].noise_covariance)
         colour = local_colour(pilot, flux, noise, colour_scales(prior.observations, grid.scale))
         sharp = colour * np.mean(pilot / colour, axis=0)
-        second = sharp + first.apply(_left(prior, sharp))
+        second, _ = _improved(prior, first, sharp)
         sparse, variance = posterior_details(second, pilot, basis, colour, pairs, passage)
-        estimate = sparse + last.apply(_left(prior, sparse), noise=True)
+        estimate, residual = _improved(prior, last, sparse, last=True)
         if self.positivity:
-            estimate = np.maximum(estimate, 0)
+            estimate, residual = np.maximum(estimate, 0), None
         return self.result(
             prior,
             estimate,
             passage.ground + variance,
             twins[0].noise_covariance,
+            residual=residual,
             model=misfit_variance,
             wiener=start,
         )
@@ -149,6 +150,9 @@ class JointSparse(JointMethod):
         )
 
 
-def _left(prior: ScenePrior, estimate: Any) -> list[Any]:
-    """Data less what an estimate predicts."""
-    return [d - p for d, p in zip(prior.data, prior.predict(estimate), strict=True)]
+def _improved(prior: ScenePrior, solver: Solver, image: Any, *, last: bool = False) -> tuple[Any, Any]:
+    """An image and the solution of what the data hold beyond it; of the last one, what remains if known."""
+    if isinstance(solver, FourierWiener):
+        return solver.improved(prior.data, image, residual=last)
+    left = [d - p for d, p in zip(prior.data, prior.predict(image), strict=True)]
+    return image + solver.apply(left, noise=last), None
