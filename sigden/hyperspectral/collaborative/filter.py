@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from sigden.arrays import parallel_allowed
+from sigden.hyperspectral.collaborative.cosine import BLOCK, cosines
 
 __all__ = ["BLOCK", "HALO", "STRIDE", "collaborative_filter", "sliding_cosine"]
 
-BLOCK = 8
 _HARD = 2.8  # threshold of the pilot, in noise levels
 _BLOCKS = 16
 _RADIUS = 14
@@ -48,7 +48,7 @@ def sliding_cosine(images: Any, power: Any = None) -> Any:
     limits[0, 0] = 0
     out = np.empty_like(images)
     run = loops.pilot_parallel if len(images) > 1 and _threads() > 1 else loops.pilot
-    run(images, out, loops.cosines(images.dtype), limits.astype(images.dtype))
+    run(images, out, cosines(images.dtype), limits.astype(images.dtype))
     return out
 
 
@@ -85,7 +85,6 @@ def collaborative_filter(images: Any, power: Any = None) -> tuple[Any, Any]:
        collaborative filtering", IEEE Trans. Image Process. 16 (2007) 2080, section III.B.
     """
     from sigden.hyperspectral.collaborative import matching_numba, wiener_numba
-    from sigden.hyperspectral.collaborative.pilot_numba import cosines
 
     images = np.ascontiguousarray(images)
     dtype = images.dtype
