@@ -8,11 +8,11 @@ from scipy.fft import dctn, idctn
 from sigden.hyperspectral.collaborative import matching_numba, wiener_numba
 from sigden.hyperspectral.collaborative.cosine import cosines
 from sigden.hyperspectral.collaborative.filter import (
-    _bands,
     _starts,
     collaborative_filter,
     sliding_cosine,
 )
+from sigden.hyperspectral.collaborative.filter_numba import _bands
 
 RNG = np.random.default_rng(3)
 
@@ -103,7 +103,7 @@ def test_serial_and_parallel_agree_to_the_last_bit(dtype, images, shape, monkeyp
     outcomes = []
     for allowed in (True, False):
         monkeypatch.setattr(
-            "sigden.hyperspectral.collaborative.filter._threads", lambda a=allowed: 2 if a else 1
+            "sigden.hyperspectral.collaborative.filter_numba._threads", lambda a=allowed: 2 if a else 1
         )
         outcomes.append(collaborative_filter(noisy))
     for parallel, serial in zip(*outcomes, strict=True):
