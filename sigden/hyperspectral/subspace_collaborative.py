@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from sigden.arrays import namespace
+from sigden.hyperspectral.beside import beside
 from sigden.hyperspectral.collaborative.filter import BLOCK, HALO, STRIDE, collaborative_filter
 from sigden.hyperspectral.screen import Search
 from sigden.hyperspectral.steps import ImageStep, Recipe
@@ -67,9 +69,12 @@ def collaborative_step(images: Any, power: Any) -> tuple[Any, Any]:
     rows, columns = images.shape[1:]
     if min(rows, columns) >= BLOCK:
         return collaborative_filter(images, power)
-    more = [(0, 0), (0, max(0, BLOCK - rows)), (0, max(0, BLOCK - columns))]
-    estimate, gain = collaborative_filter(np.pad(images, more, mode="symmetric"), power)
-    return estimate[:, :rows, :columns].copy(), gain[:, :rows, :columns].copy()
+    xp = namespace(images)
+    for axis, length in ((1, rows), (2, columns)):
+        mirrored = np.pad(np.arange(length), (0, max(0, BLOCK - length)), mode="symmetric")
+        images = xp.take(images, beside(mirrored, images, np.int64), axis=axis)
+    estimate, gain = collaborative_filter(images, power)
+    return estimate[:, :rows, :columns], gain[:, :rows, :columns]
 
 
 COLLABORATIVE = ImageStep(collaborative_step, HALO, align=STRIDE, pixel_bytes=28, shared_bytes=64)

@@ -5,13 +5,14 @@ import numpy as np
 import pytest
 from scipy.fft import dctn, idctn
 
-from sigden.hyperspectral.collaborative import matching_numba, pilot_numba, wiener_numba
+from sigden.hyperspectral.collaborative import matching_numba, wiener_numba
+from sigden.hyperspectral.collaborative.cosine import cosines
 from sigden.hyperspectral.collaborative.filter import (
-    _bands,
     _starts,
     collaborative_filter,
     sliding_cosine,
 )
+from sigden.hyperspectral.collaborative.filter_numba import _bands
 
 RNG = np.random.default_rng(3)
 
@@ -59,7 +60,7 @@ def test_the_filter_is_wiener_in_cosines_haar_and_principal_directions(images):
     found = np.array([[[[0, 0], [0, 1]]]], np.int32)
     out, gain = np.empty_like(noisy), np.empty_like(noisy)
     power = RNG.uniform(0.5, 2, (8, 8))
-    constants = pilot_numba.cosines(np.float64), power, np.ones((8, 8))
+    constants = cosines(np.float64), power, np.ones((8, 8))
     wiener_numba.wiener(noisy, guide, out, gain, found, np.array([0, 1]), *constants)
     haar = np.array([[1, 1], [1, -1]]) / np.sqrt(2)
 
@@ -102,7 +103,7 @@ def test_serial_and_parallel_agree_to_the_last_bit(dtype, images, shape, monkeyp
     outcomes = []
     for allowed in (True, False):
         monkeypatch.setattr(
-            "sigden.hyperspectral.collaborative.filter._threads", lambda a=allowed: 2 if a else 1
+            "sigden.hyperspectral.collaborative.filter_numba._threads", lambda a=allowed: 2 if a else 1
         )
         outcomes.append(collaborative_filter(noisy))
     for parallel, serial in zip(*outcomes, strict=True):

@@ -7,13 +7,13 @@ import math
 import numpy as np
 from numba import njit, prange, types
 
+from sigden.hyperspectral.collaborative.cosine import BLOCK
 from sigden.hyperspectral.collaborative.rotation_numba import principal, rotate
+from sigden.hyperspectral.collaborative.wiener_generic import TOGETHER
 
 __all__ = ["wiener", "wiener_parallel"]
 
-BLOCK = 8
 _AREA = BLOCK * BLOCK
-_TOGETHER = 32  # images that share a rotation
 _REAL = (types.float32, types.float64)
 _WIENER = [
     types.void(
@@ -177,7 +177,7 @@ def _lines(noisy, guide, out, gain, norm, found, c, power, window):  # type: ign
 
 @njit(nogil=True, error_model="numpy", fastmath={"contract"})
 def _band(noisy, guide, out, gain, norm, found, ends, first, b, c, power, window):  # type: ignore[no-untyped-def]
-    last = min(first + _TOGETHER, noisy.shape[0])
+    last = min(first + TOGETHER, noisy.shape[0])
     lines = found[ends[b] : ends[b + 1]]
     images = noisy[first:last], guide[first:last]
     totals = out[first:last], gain[first:last], norm[first:last]
@@ -204,7 +204,7 @@ def wiener(noisy, guide, out, gain, found, ends, c, power, window):  # type: ign
     out[:] = 0
     gain[:] = 0
     bands = ends.size - 1
-    for first in range(0, noisy.shape[0], _TOGETHER):
+    for first in range(0, noisy.shape[0], TOGETHER):
         for phase in range(2):
             for b in range(phase, bands, 2):
                 _band(noisy, guide, out, gain, norm, found, ends, first, b, c, power, window)
@@ -219,7 +219,7 @@ def wiener_parallel(noisy, guide, out, gain, found, ends, c, power, window):  # 
     out[:] = 0
     gain[:] = 0
     bands = ends.size - 1
-    for first in range(0, noisy.shape[0], _TOGETHER):
+    for first in range(0, noisy.shape[0], TOGETHER):
         for phase in range(2):
             for half in prange((bands - phase + 1) // 2):
                 b = phase + 2 * half
