@@ -225,7 +225,9 @@ def scene_prior(
 def _transfer_planes(observations: Sequence[Observation], grid: Grid) -> list[Any]:
     """Planes for the transfer functions on a large grid, from fine to coarse pixels as the closed form reads them."""
     factors = [None if o.varying_psf else commensurate_factor(o, grid) for o in observations]
-    kinds = {np.result_type(o.image.dtype, np.complex64) for o in observations if is_numpy(namespace(o.image))}
+    kinds = {
+        np.result_type(o.image.dtype, np.complex64) for o in observations if is_numpy(namespace(o.image))
+    }
     if remembered(grid) or not all(factors) or len(kinds) != 1:
         return [None] * len(factors)
     planes = np.empty((len(factors), grid.shape[0], grid.shape[1] // 2 + 1), kinds.pop())

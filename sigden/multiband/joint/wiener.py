@@ -211,6 +211,4 @@ class JointWiener(JointMethod):
             estimate, residual = solver.improved(prior.data, residual=True)
         else:
             estimate = solver.apply(prior.data)
-        return self.result(
-            prior, estimate, alike.noise_variance, alike.noise_covariance, residual=residual
-        )
+        return self.result(prior, estimate, alike.noise_variance, alike.noise_covariance, residual=residual)
