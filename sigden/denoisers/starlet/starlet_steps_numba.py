@@ -63,6 +63,7 @@ def smooth_row(image, i, step, line, out):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, error_model="numpy")
 def smooth_rows(fine, coarse, step, first, last):  # type: ignore[no-untyped-def]
+    """Some rows of the smoothed image."""
     line = np.empty(fine.shape[1], fine.dtype)
     for i in range(first, last):
         smooth_row(fine, i, step, line, coarse[i])

@@ -168,7 +168,7 @@ def posterior_details(
             images, pilot, colour, combination, light, relief, shares, noise, parts, work, estimate[u],
             error[u], through[u],
         )  # fmt: skip
-    details = np.asarray(passage.details, dtype=kind)
+    details = np.broadcast_to(np.asarray(passage.details, dtype=kind), error.shape)
 
     def finish(read: slice, own: slice, within: slice) -> None:
         estimate[:, own] = [weighted_sum(w, estimate[:, own]) for w in basis.T]
@@ -176,7 +176,7 @@ def posterior_details(
         left, total = ([weighted_sum(w, v[:, own]) for w in basis.T**2] for v in (error, through))
         positive = np.stack(total)
         np.divide(left, positive, out=error[:, own], where=positive > 0)
-        error[:, own] *= details if details.shape[1] == 1 else details[:, own]
+        error[:, own] *= details[:, own]
 
     over_rows(finish, shape)
     return estimate, error

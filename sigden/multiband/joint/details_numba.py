@@ -200,7 +200,8 @@ def _posterior(  # type: ignore[no-untyped-def]
             smooth_rows(work[4 + t % 2], work[5 - t % 2], 1 << t, 0, rows)
         _posterior_rows(
             fine, coarse, work[4 + s % 2], light, relief, colour, weights, shares[s],
-            noise[s if noise.shape[0] > 1 else 0], parts[s], estimate, error, through, s == scales - 1, 0, rows,
+            noise[s if noise.shape[0] > 1 else 0], parts[s], estimate, error, through, s == scales - 1,
+            0, rows,
         )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Posterior mean of Fourier modes on the CPU: neighbouring coarse frequencies side by side in vector registers."""
+"""Posterior mean of Fourier modes on the CPU: neighbouring coarse frequencies side by side."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _straight(base, columns, lanes):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, error_model="numpy")
 def _mirrors(straight, column, k, columns, lanes):  # type: ignore[no-untyped-def]
-    """First and past-the-last mirrored lane to write: in two columns other aliases stand there as themselves."""
+    """First and past-the-last mirrored lane to write; in two columns other aliases stand there themselves."""
     first = max(straight, 1 if column == 0 else 0)
     last = lanes - 1 if 2 * (column + lanes - 1) * k == columns else lanes
     return first, last
@@ -293,8 +293,8 @@ def _estimate(  # type: ignore[no-untyped-def]
     columns, blocks,
 ):  # fmt: skip
     _estimate_rows(
-        transfers, power, target, factors, where, couple, cross, variance, mix, data, start, given, modes, left,
-        columns, 0, transfers.shape[1] // factors[-1],
+        transfers, power, target, factors, where, couple, cross, variance, mix, data, start, given, modes,
+        left, columns, 0, transfers.shape[1] // factors[-1],
     )  # fmt: skip
 
 

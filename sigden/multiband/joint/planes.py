@@ -25,7 +25,7 @@ def fft_workers(image: Any) -> int:
 
 
 def image_of(modes: Any, shape: tuple[int, int]) -> Any:
-    """Real images of their unitary DFTs, half planes ``(..., rows, columns // 2 + 1)``, which are overwritten."""
+    """Real images of unitary DFTs, shape ``(..., rows, columns // 2 + 1)``, which are overwritten."""
     from scipy import fft
 
     workers = fft_workers(modes)
@@ -68,7 +68,7 @@ def over_rows(work: Callable[[slice, slice, slice], None], shape: tuple[int, int
     Parameters
     ----------
     work : callable
-        ``work(read, own, within)``: rows of the plane to read, rows of it to write, and these among the former.
+        ``work(read, own, within)``: rows to read, rows to write, and where these are among the former.
     shape : tuple of int
         Rows and columns.
     halo : int

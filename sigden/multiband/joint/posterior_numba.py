@@ -202,8 +202,8 @@ def _invert(factor, inverse):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, error_model="numpy")
 def _noise_rows(  # type: ignore[no-untyped-def]
-    transfers, power, target, factors, where, couple, cross, variance, mix, combinations, columns, noise, sums,
-    low, high,
+    transfers, power, target, factors, where, couple, cross, variance, mix, combinations, columns, noise,
+    sums, low, high,
 ):  # fmt: skip
     channels, rows, _ = transfers.shape
     k, bands, size = factors[-1], cross.shape[1], variance.size
@@ -260,8 +260,8 @@ def _noise_rows(  # type: ignore[no-untyped-def]
 
 @njit(_NOISE, cache=True, nogil=True, error_model="numpy")
 def _noise(  # type: ignore[no-untyped-def]
-    transfers, power, target, factors, where, couple, cross, variance, mix, combinations, columns, noise, sums,
-    blocks,
+    transfers, power, target, factors, where, couple, cross, variance, mix, combinations, columns, noise,
+    sums, blocks,
 ):  # fmt: skip
     _noise_rows(
         transfers, power, target, factors, where, couple, cross, variance, mix, combinations, columns, noise,
@@ -271,14 +271,14 @@ def _noise(  # type: ignore[no-untyped-def]
 
 @njit(_NOISE, cache=True, nogil=True, error_model="numpy", parallel=True)
 def _noise_parallel(  # type: ignore[no-untyped-def]
-    transfers, power, target, factors, where, couple, cross, variance, mix, combinations, columns, noise, sums,
-    blocks,
+    transfers, power, target, factors, where, couple, cross, variance, mix, combinations, columns, noise,
+    sums, blocks,
 ):  # fmt: skip
     rows = transfers.shape[1] // factors[-1]
     for n in prange(blocks):
         _noise_rows(
-            transfers, power, target, factors, where, couple, cross, variance, mix, combinations, columns, noise,
-            sums, n * rows // blocks, (n + 1) * rows // blocks,
+            transfers, power, target, factors, where, couple, cross, variance, mix, combinations, columns,
+            noise, sums, n * rows // blocks, (n + 1) * rows // blocks,
         )  # fmt: skip
 
 

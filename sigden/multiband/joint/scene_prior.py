@@ -223,7 +223,7 @@ def scene_prior(
 
 
 def _transfer_planes(observations: Sequence[Observation], grid: Grid) -> list[Any]:
-    """Planes for the transfer functions on a large grid, from fine to coarse pixels as the closed form reads them."""
+    """Planes for the transfer functions on a large grid, side by side from fine to coarse pixels."""
     factors = [None if o.varying_psf else commensurate_factor(o, grid) for o in observations]
     kinds = {
         np.result_type(o.image.dtype, np.complex64) for o in observations if is_numpy(namespace(o.image))
