@@ -84,7 +84,11 @@ def gaussian_transfer(shape: tuple[int, int], scale: float, fwhm: float) -> np.n
         np.exp(-2.0 * (math.pi * width * f) ** 2)
         for f in (np.fft.fftfreq(shape[0], scale), np.fft.rfftfreq(shape[1], scale))
     )
-    return row[:, None] * column
+    out = np.empty((row.size, column.size))
+    step = max(1, _ROWS // column.size)
+    parts = [slice(k, k + step) for k in range(0, row.size, step)]
+    share_out(lambda part: np.multiply(row[part, None], column, out=out[part]), parts)
+    return out
 
 
 def gaussian_sharpening(target: Any) -> Any:
