@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.multiband_fits import FITS
 from benchmarks.multiband_peers import PEERS
 from sigden.metrics import colour_error, flux_error, nmse, ssim
 from sigden.multiband import (
@@ -96,14 +95,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=6, help="number of scenes")
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--only", nargs="*", help="names that contain one of these")
-    parser.add_argument("--fits", action="store_true", help="scarlet2 and STARRED too, minutes a scene each")
     options = parser.parse_args()
     scenes = [scene(seed=400 + s, size=options.size) for s in range(options.seeds)]
     methods: dict[str, Callable[[Scene], Any]] = {
         **{name: joint(m) for name, m in JOINT.items()},
         **{name: single(m) for name, m in SINGLE.items()},
         **PEERS,
-        **(FITS if options.fits else {}),
     }
     if options.only:
         methods = {n: m for n, m in methods.items() if any(word in n for word in options.only)}
