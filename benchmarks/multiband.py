@@ -107,7 +107,7 @@ def main() -> None:
         methods = {n: m for n, m in methods.items() if any(word in n for word in options.only)}
     threads = ", ".join(f"{k}={os.environ.get(k, '-')}" for k in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"))
     print(f"{platform.machine()}, {os.cpu_count()} cores, {threads}, Python {platform.python_version()}")
-    print(f"{options.seeds} scenes of {options.size} x {options.size}; medians; processor seconds per stamp\n")
+    print(f"{options.seeds} scenes of {options.size} x {options.size}; medians; seconds of processors\n")
     print(f"{'':32s}    nmse    ssim  flux err  colour err   seconds   / JointSparse")
     reference = None
     for name, method in methods.items():
