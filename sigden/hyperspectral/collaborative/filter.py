@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from sigden.arrays import parallel_allowed
 
-__all__ = ["BLOCK", "HALO", "STRIDE", "collaborative_filter", "sliding_cosine"]
+__all__ = [
+    "ALIGN",
+    "BLOCK",
+    "HALO",
+    "UnevenNoise",
+    "collaborative_filter",
+    "guided_filter",
+    "sliding_cosine",
+]
 
 BLOCK = 8
 _HARD = 2.8  # threshold of the pilot, in noise levels
 _BLOCKS = 16
 _RADIUS = 14
-STRIDE = 3
+_STRIDE = 3
 HALO = 2 * (BLOCK - 1 + _RADIUS)
-"""Pixels around a part of an image on which its estimate depends; it begins at a multiple of the stride."""
+"""Pixels around a part of an image on which its estimate depends."""
+_REACH = 2 * _RADIUS + BLOCK  # rows that a line of reference blocks touches, a multiple of the stride
+ALIGN = 2 * _REACH
+"""A part of an image that begins at a multiple of it has the estimate of the whole image, to the last bit."""
 _GUIDES = 8  # eigen-images that decide on the matches
 _KAISER = 2.0
 
@@ -84,12 +96,53 @@ def collaborative_filter(images: Any, power: Any = None) -> tuple[Any, Any]:
     .. [1] K. Dabov, A. Foi, V. Katkovnik and K. Egiazarian, "Image denoising by sparse 3-D transform-domain
        collaborative filtering", IEEE Trans. Image Process. 16 (2007) 2080, section III.B.
     """
+    images = np.ascontiguousarray(images)
+    return guided_filter(images, sliding_cosine(images, power), power)
+
+
+@dataclass(frozen=True, eq=False)
+class UnevenNoise:
+    """Noise of eigen-images that differs from place to place.
+
+    Parameters
+    ----------
+    weights : ndarray, shape (terms, rows, columns)
+        Weights of a pixel.
+    parts : ndarray, shape (terms, images, images)
+        What they weigh: the noise covariance of a pixel is their sum.
+    """
+
+    weights: Any
+    parts: Any
+
+
+def guided_filter(
+    images: Any, guide: Any, power: Any = None, noise: UnevenNoise | None = None
+) -> tuple[Any, Any]:
+    """The Wiener filter of `collaborative_filter` with a guide of one's own.
+
+    Parameters
+    ----------
+    images : ndarray, shape (images, rows, columns)
+        Noisy images, the strongest first, at least 8 x 8.
+    guide : ndarray, shape of `images`
+        Estimate of them.
+    power : ndarray, shape (8, 8), optional
+        Noise variance of each cosine coefficient of a block over that of its pixels; ones when absent.
+    noise : UnevenNoise, optional
+        Covariance of the noise at each pixel; unit noise when absent. A stack has the mean of that of its
+        pixels: its coefficients are divided by the symmetric root of the mean, and multiplied again.
+
+    Returns
+    -------
+    estimate, gain : ndarray, shape of `images`
+        As `collaborative_filter`; the gain is the noise variance that is left.
+    """
     from sigden.hyperspectral.collaborative import matching_numba, wiener_numba
     from sigden.hyperspectral.collaborative.pilot_numba import cosines
 
-    images = np.ascontiguousarray(images)
+    images, guide = np.ascontiguousarray(images), np.ascontiguousarray(guide)
     dtype = images.dtype
-    guide = sliding_cosine(images, power)
     rows, columns = (_starts(length) for length in images.shape[1:])
     parallel = _threads() > 1
     found = np.empty((len(rows), len(columns), _stack_size(images.shape[1:]), 2), dtype=np.int32)
@@ -101,22 +154,31 @@ def collaborative_filter(images: Any, power: Any = None) -> tuple[Any, Any]:
     window = np.outer(np.kaiser(BLOCK, _KAISER), np.kaiser(BLOCK, _KAISER))
     wiener = wiener_numba.wiener_parallel if parallel else wiener_numba.wiener
     constants = cosines(dtype), power.astype(dtype), window.astype(dtype)
-    wiener(images, guide, out, gain, found, _bands(rows), *constants)
+    if noise is None:
+        means, parts = np.zeros((1, 1, 0), dtype), np.zeros((0, len(images), len(images)), dtype)
+    else:
+        means, parts = _block_means(noise.weights.astype(dtype)), np.ascontiguousarray(noise.parts, dtype)
+    wiener(images, guide, out, gain, found, _bands(rows), *constants, means, parts)
     return out, gain
+
+
+def _block_means(weights: Any) -> Any:
+    """Mean of each block, shape (rows - 7, columns - 7, terms)."""
+    for axis in (1, 2):
+        last = weights.shape[axis] - BLOCK + 1
+        weights = sum(np.take(weights, range(k, k + last), axis) for k in range(BLOCK)) / BLOCK
+    return np.ascontiguousarray(np.moveaxis(weights, 0, -1))
 
 
 def _starts(length: int) -> Any:
     """First rows of the reference blocks; the last block ends with the image."""
     last = length - BLOCK
-    return np.unique(np.append(np.arange(0, last + 1, STRIDE), last)).astype(np.int64)
+    return np.unique(np.append(np.arange(0, last + 1, _STRIDE), last)).astype(np.int64)
 
 
 def _bands(starts: Any) -> Any:
     """First lines of bands of reference blocks that every other one may be worked on at once, and the end."""
-    reach = 2 * _RADIUS + BLOCK  # rows that a line of references touches
-    lines = np.searchsorted(starts, np.arange(0, starts[-1] + 1, reach))
-    if lines.size > 1 and starts[-1] + 1 - starts[lines[-1]] < reach:
-        lines = lines[:-1]  # the last band is not narrower than the others
+    lines = np.searchsorted(starts, np.arange(0, starts[-1] + 1, _REACH))
     return np.append(lines, starts.size).astype(np.int64)
 
 
