@@ -20,7 +20,7 @@ import numpy as np
 from sigden import SubspaceCollaborative
 from sigden.hyperspectral import regression_sigma
 from sigden.hyperspectral.collaborative import filter as collaborative
-from sigden.hyperspectral.collaborative.pilot_numba import cosines
+from sigden.hyperspectral.collaborative.cosine import cosines
 from sigden.hyperspectral.collaborative.wiener_numba import wiener
 from sigden.hyperspectral.stabilise import Stabiliser
 from sigden.metrics import mpsnr

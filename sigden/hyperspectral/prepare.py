@@ -9,7 +9,7 @@ import numpy as np
 
 from sigden.arrays import require_mask
 from sigden.errors import InputError
-from sigden.hyperspectral.pixels import checked_cube
+from sigden.hyperspectral.pixels import checked_cube, require_numpy
 from sigden.hyperspectral.source import Source
 from sigden.hyperspectral.table import MemoryTable, Table
 from sigden.hyperspectral.workspace import Workspace
@@ -97,6 +97,7 @@ def prepare(cube: Any, sigma: Any, mask: Any) -> Prepared:
     InputError
         If the cube, sigma or mask cannot be used, a sample is infinite, or none is left.
     """
+    require_numpy(cube, "denoising")
     values = checked_cube(cube)
     if mask is not None:
         require_mask(mask, values, "cube")

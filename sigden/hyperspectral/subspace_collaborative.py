@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from sigden.arrays import namespace
+from sigden.hyperspectral.beside import beside
 from sigden.hyperspectral.collaborative.filter import (
     ALIGN,
     BLOCK,
@@ -84,13 +86,16 @@ def _mirrored(images: Any) -> Any:
     rows, columns = images.shape[1:]
     if min(rows, columns) >= BLOCK:
         return images
-    return np.pad(images, [(0, 0), (0, max(0, BLOCK - rows)), (0, max(0, BLOCK - columns))], mode="symmetric")
+    xp = namespace(images)
+    for axis, length in ((1, rows), (2, columns)):
+        mirrored = np.pad(np.arange(length), (0, max(0, BLOCK - length)), mode="symmetric")
+        images = xp.take(images, beside(mirrored, images, np.int64), axis=axis)
+    return images
 
 
 def _cropped(results: tuple[Any, Any], shape: tuple[int, ...]) -> tuple[Any, Any]:
-    if results[0].shape == shape:
-        return results
-    return results[0][:, : shape[1], : shape[2]].copy(), results[1][:, : shape[1], : shape[2]].copy()
+    estimate, gain = results
+    return estimate[:, : shape[1], : shape[2]], gain[:, : shape[1], : shape[2]]
 
 
 COLLABORATIVE = ImageStep(

@@ -5,17 +5,19 @@ import numpy as np
 import pytest
 from scipy.fft import dctn, idctn
 
-from sigden.hyperspectral.collaborative import matching_numba, pilot_numba, wiener_numba
+from sigden.hyperspectral.collaborative import matching_numba, wiener_numba
+from sigden.hyperspectral.collaborative.cosine import cosines
 from sigden.hyperspectral.collaborative.filter import (
     ALIGN,
     HALO,
     UnevenNoise,
-    _bands,
     _starts,
     collaborative_filter,
     guided_filter,
     sliding_cosine,
 )
+from sigden.hyperspectral.collaborative.filter_numba import _bands
+from sigden.hyperspectral.collaborative.wiener_generic import LEAST
 
 RNG = np.random.default_rng(3)
 
@@ -64,13 +66,13 @@ def test_the_filter_is_wiener_in_cosines_haar_and_principal_directions(images, t
     found = np.array([[[[0, 0], [0, 1]]]], np.int32)
     out, gain = np.empty_like(noisy), np.empty_like(noisy)
     power = RNG.uniform(0.5, 2, (8, 8))
-    constants = pilot_numba.cosines(np.float64), power, np.ones((8, 8))
+    constants = cosines(np.float64), power, np.ones((8, 8))
     half = RNG.standard_normal((terms, images, images))
     means, parts = RNG.uniform(0.5, 2, (1, 2, terms)), half @ np.swapaxes(half, 1, 2)
     wiener_numba.wiener(noisy, guide, out, gain, found, np.array([0, 1]), *constants, means, parts)
     covariance = np.einsum("j,jkq->kq", means[0].mean(axis=0), parts) if terms else np.eye(images)
     levels, axes = np.linalg.eigh(covariance)
-    root = (axes * np.sqrt(levels)) @ axes.T
+    root = (axes * np.sqrt(np.maximum(levels, LEAST))) @ axes.T
     white = np.linalg.inv(root)
     haar = np.array([[1, 1], [1, -1]]) / np.sqrt(2)
 
@@ -116,7 +118,7 @@ def test_serial_and_parallel_agree_to_the_last_bit(dtype, images, shape, monkeyp
     outcomes = []
     for allowed in (True, False):
         monkeypatch.setattr(
-            "sigden.hyperspectral.collaborative.filter._threads", lambda a=allowed: 2 if a else 1
+            "sigden.hyperspectral.collaborative.filter_numba._threads", lambda a=allowed: 2 if a else 1
         )
         outcomes.append(collaborative_filter(noisy))
     for parallel, serial in zip(*outcomes, strict=True):

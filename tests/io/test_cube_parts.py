@@ -186,11 +186,14 @@ def test_hdf5_is_made_without_the_memory_of_the_cube(tmp_path):
     assert peak < cube.values.nbytes / 2
 
 
-@pytest.mark.parametrize("kind", [np.int16, np.uint16, np.int32])
-def test_integers_of_fits_become_double_precision(tmp_path, kind):
+@pytest.mark.parametrize(
+    ("kind", "expected"), [(np.int16, np.float32), (np.uint16, np.float32), (np.int32, np.float64)]
+)
+def test_integers_of_fits_become_single_precision_where_that_holds_them(tmp_path, kind, expected):
     stored = np.moveaxis(VALUES * 1000, 2, 0).astype(kind)
     fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(stored)]).writeto(tmp_path / "a.fits")
     whole = read_cube(tmp_path / "a.fits")
-    assert whole.values.dtype == np.float64
+    assert whole.values.dtype == expected
+    np.testing.assert_array_equal(np.moveaxis(whole.values, 2, 0), stored)
     with open_cube(tmp_path / "a.fits") as found:
         assert_alike(found, whole)

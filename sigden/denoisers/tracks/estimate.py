@@ -213,13 +213,14 @@ def _fade(a: int, b: int, n: int, length: int) -> Any:
 def _one_length(
     c: Any, level: Level, n: int, sample_rate: float, model: TrackModel, unit: float
 ) -> tuple[Any, Any, Any, Any, Any]:
-    """Mean, mean square, presence, freedom and log evidence per sample, each of shape (n,)."""
+    """Mean, mean square, presence, freedom and log evidence per sample, each of shape (n,); uses `c` up."""
+    from sigden.denoisers.tracks.coefficients_numba import quantise, scale
     from sigden.denoisers.tracks.moves_numba import amplitude_weights
     from sigden.denoisers.tracks.passes_numba import smooth_tracks
 
     table = tables(model.temper)
-    top = len(table.ratio) - 1
-    index = np.minimum(np.abs(c) * np.float32(PER_UNIT / unit) + np.float32(0.5), top).astype(np.uint16)
+    index = np.empty(c.shape, dtype=np.uint16)
+    quantise(c, PER_UNIT / unit, len(table.ratio) - 1, index)
     count, step = len(c), level.hop / sample_rate
     gain = np.empty(c.shape, dtype=np.float32)
     power, presence, evidence = np.empty(count), np.empty(count), np.empty(count)
@@ -232,4 +233,5 @@ def _one_length(
     density = np.interp(np.arange(n), np.arange(count) * level.hop, evidence / level.hop)
     mean_square = spread(level, power * (unit / level.gain) ** 2, n)
     present = spread(level, presence, n)
-    return place(level, c * gain, n), mean_square, present, present / level.length, density
+    scale(c, gain)
+    return place(level, c, n), mean_square, present, present / level.length, density

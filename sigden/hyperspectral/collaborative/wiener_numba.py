@@ -7,14 +7,13 @@ import math
 import numpy as np
 from numba import njit, prange, types
 
+from sigden.hyperspectral.collaborative.cosine import BLOCK
 from sigden.hyperspectral.collaborative.rotation_numba import principal, rotate
+from sigden.hyperspectral.collaborative.wiener_generic import LEAST, TOGETHER
 
 __all__ = ["wiener", "wiener_parallel"]
 
-BLOCK = 8
 _AREA = BLOCK * BLOCK
-_TOGETHER = 32  # images that share a rotation
-_LEAST = 0.02  # noise variance of a direction that a stack is given at least, where 1 is the mean
 _REAL = (types.float32, types.float64)
 _WIENER = [
     types.void(
@@ -146,7 +145,7 @@ def _whitening(means, parts, places, square, root, inverse):  # type: ignore[no-
     root[:] = 0
     inverse[:] = 0
     for q in range(images):
-        level = np.sqrt(max(values[q], T(_LEAST)))
+        level = np.sqrt(max(values[q], T(LEAST)))
         unit = T(1) / level
         for k in range(images):
             for m in range(images):
@@ -219,7 +218,7 @@ def _lines(noisy, guide, out, gain, norm, found, c, power, window, means, parts)
 
 @njit(nogil=True, error_model="numpy", fastmath={"contract"})
 def _band(noisy, guide, out, gain, norm, found, ends, first, b, c, power, window, means, parts):  # type: ignore[no-untyped-def]
-    last = min(first + _TOGETHER, noisy.shape[0])
+    last = min(first + TOGETHER, noisy.shape[0])
     lines = found[ends[b] : ends[b + 1]]
     images = noisy[first:last], guide[first:last]
     totals = out[first:last], gain[first:last], norm[first:last]
@@ -248,7 +247,7 @@ def wiener(noisy, guide, out, gain, found, ends, c, power, window, means, parts)
     out[:] = 0
     gain[:] = 0
     bands = ends.size - 1
-    for first in range(0, noisy.shape[0], _TOGETHER):
+    for first in range(0, noisy.shape[0], TOGETHER):
         for phase in range(2):
             for b in range(phase, bands, 2):
                 _band(noisy, guide, out, gain, norm, found, ends, first, b, c, power, window, means, parts)
@@ -263,7 +262,7 @@ def wiener_parallel(noisy, guide, out, gain, found, ends, c, power, window, mean
     out[:] = 0
     gain[:] = 0
     bands = ends.size - 1
-    for first in range(0, noisy.shape[0], _TOGETHER):
+    for first in range(0, noisy.shape[0], TOGETHER):
         for phase in range(2):
             for half in prange((bands - phase + 1) // 2):
                 b = phase + 2 * half

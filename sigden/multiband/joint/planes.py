@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from sigden.arrays import parallel_allowed
 
-__all__ = ["fft_workers", "mode_weight", "weighted_sum"]
+__all__ = ["fft_workers", "image_of", "joined", "mode_weight", "weighted_sum"]
 
 _LEAST_SHARE = 1 << 18
 
@@ -19,6 +20,35 @@ def fft_workers(image: Any) -> int:
     if not parallel_allowed():
         return 1
     return max(1, min(os.cpu_count() or 1, image.size // _LEAST_SHARE))
+
+
+def image_of(modes: Any, shape: tuple[int, int]) -> Any:
+    """Real images of their unitary DFTs, half planes ``(..., rows, columns // 2 + 1)``, which are overwritten."""
+    from scipy import fft
+
+    workers = fft_workers(modes)
+    # one axis after the other: no second copy of wide planes
+    modes = fft.ifft(modes, axis=-2, norm="ortho", workers=workers, overwrite_x=True)
+    return fft.irfft(modes, n=shape[1], axis=-1, norm="ortho", workers=workers)
+
+
+def joined(planes: Sequence[Any]) -> Any:
+    """Contiguous arrays one after the other, flat; no copy where they lie so in one array."""
+    first, base = planes[0], planes[0].base
+    if isinstance(base, np.ndarray) and base.flags.c_contiguous and base.dtype == first.dtype:
+        begin = (_address(first) - _address(base)) // first.itemsize
+        end = _address(first)
+        for plane in planes:
+            if plane.base is not base or not plane.flags.c_contiguous or _address(plane) != end:
+                break
+            end += plane.nbytes
+        else:
+            return base.reshape(-1)[begin : begin + sum(p.size for p in planes)]
+    return np.concatenate([p.ravel() for p in planes])
+
+
+def _address(array: Any) -> int:
+    return int(array.__array_interface__["data"][0])
 
 
 def mode_weight(columns: int) -> Any:

@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from sigden.arrays import is_numpy, namespace
 from sigden.multiband.data.grid import Grid
 from sigden.multiband.data.observation import Observation, check_observations
 from sigden.multiband.data.power import ScenePower, observed_power, row_blocks, scene_power, squared
 from sigden.multiband.data.response import Response, check_response
+from sigden.multiband.forward.operator import commensurate_factor, remembered
 from sigden.multiband.joint.channel import Channel, observed_channel
 from sigden.multiband.joint.fourier_wiener import FourierWiener
 from sigden.multiband.joint.iterative_wiener import IterativeWiener
@@ -78,15 +80,13 @@ class ScenePrior:
         """Inverse of `target`, zero where the target passes nothing."""
         return gaussian_sharpening(self.target)
 
-    def predict(self, estimate: Any, *, modes: Any = None) -> list[Any]:
+    def predict(self, estimate: Any) -> list[Any]:
         """Images that an estimate at the target PSF predicts.
 
         Parameters
         ----------
         estimate : numpy.ndarray, shape (bands, rows, columns)
             Flux per grid pixel.
-        modes : numpy.ndarray, complex, shape (bands, rows, columns // 2 + 1), optional
-            Its unitary DFT, where it is known; is overwritten.
 
         Returns
         -------
@@ -96,8 +96,7 @@ class ScenePrior:
         from scipy import fft
 
         shape, workers = self.grid.shape, fft_workers(estimate)
-        if modes is None:
-            modes = fft.rfft2(estimate, norm="ortho", workers=workers)
+        modes = fft.rfft2(estimate, norm="ortho", workers=workers)
         modes *= self.sharpening.astype(modes.real.dtype, copy=False)
         out = []
         for c in self.channels:
@@ -212,12 +211,26 @@ def scene_prior(
     """
     observations = check_observations(observations)
     bands = check_response(observations, response)
-    channels = tuple(observed_channel(o, grid, bands, response, model_error) for o in observations)
+    channels = tuple(
+        observed_channel(o, grid, bands, response, model_error, out=out)
+        for o, out in zip(observations, _transfer_planes(observations, grid), strict=True)
+    )
     sharpest = max(range(len(channels)), key=lambda i: sharpness(observations[i]))
     power = _power(observations[sharpest], channels[sharpest], grid)
     light = power.on(grid.shape, grid.scale)
     flux = _relative_flux(observations, channels, channels[sharpest], light, grid)
     return ScenePrior(bands, observations, channels, power, flux, target_fwhm, grid)
+
+
+def _transfer_planes(observations: Sequence[Observation], grid: Grid) -> list[Any]:
+    """Planes for the transfer functions on a large grid, from fine to coarse pixels as the closed form reads them."""
+    factors = [None if o.varying_psf else commensurate_factor(o, grid) for o in observations]
+    kinds = {np.result_type(o.image.dtype, np.complex64) for o in observations if is_numpy(namespace(o.image))}
+    if remembered(grid) or not all(factors) or len(kinds) != 1:
+        return [None] * len(factors)
+    planes = np.empty((len(factors), grid.shape[0], grid.shape[1] // 2 + 1), kinds.pop())
+    order = sorted(range(len(factors)), key=lambda i: factors[i] or 0)
+    return [planes[order.index(i)] for i in range(len(factors))]
 
 
 def _power(observation: Observation, channel: Channel, grid: Grid) -> ScenePower:
