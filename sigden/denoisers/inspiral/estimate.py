@@ -16,12 +16,14 @@ __all__ = ["estimate_signal"]
 _STRETCH = 80.0  # horizons
 _AFTER = 0.2  # of the stretch, behind its loudest part
 _REACH = 5.0  # horizons
-_LOUD = 4.0  # energy within them, that of a sample of noise being one
+_LOUD = 3.0  # energy within them, that of a sample of noise being one
 _MOST = 4
 _SEEDS = 3
 _BELOW, _ABOVE = 0.8, 1.1  # of the band's edges
 _FAVOUR = 5.0
-_HOPELESS = -8.0
+_FAINT = 0.15  # of the noise: amplitude at which an inspiral counts as half present
+_HOPELESS = -12.0
+_LEAST = 12.0  # power of a filter that is worth a fit; noise alone leaves about as much in a stretch
 LOG = None
 
 
@@ -46,7 +48,7 @@ def _fast(most: int) -> int:
 
 
 def _fields(found: TrackEstimate) -> tuple[Any, ...]:
-    return found.signal, found.variance, found.presence, found.freedom, found.evidence
+    return found.signal, found.variance, found.presence, found.freedom, found.evidence, found.known
 
 
 def _stretches(signal: Any, horizon: float, size: int) -> list[int]:
@@ -72,17 +74,18 @@ def _weigh(x: Any, sample_rate: float, band: tuple[float, float], model: TrackMo
     if best is None:
         return
     evidence, signal, variance = best
-    chirp = TrackEstimate(signal.astype(np.complex64), variance / model.temper, np.zeros(x.size), 2 * variance, np.zeros(x.size))
+    power = np.abs(signal) ** 2
+    present = power / (power + _FAINT**2)
+    chirp = TrackEstimate(signal.astype(np.complex64), variance / model.temper, present.copy(), 2 * variance, np.zeros(x.size), present)
     alone = chirp.signal.copy()
     add_tracks(x, sample_rate, band, model, chirp)
     others = float(own.evidence.sum())
     beside = float(chirp.evidence.sum())
-    odds = evidence + beside - float(np.logaddexp(0.0, others - _FAVOUR))
+    odds = evidence + beside + _FAVOUR - float(np.logaddexp(0.0, others))
     weight = 1.0 / (1.0 + math.exp(-min(max(odds, -50.0), 50.0)))
     if LOG is not None:
         LOG.append(dict(ev=evidence, Zu=others, Zr=beside, own=own.signal.copy(), chirp=chirp.signal.copy(), alone=alone, weight=weight))
     apart = weight * (1.0 - weight) * np.abs(chirp.signal - own.signal) ** 2 / 2.0
-    chirp.presence[:] = np.maximum(chirp.presence, np.minimum(np.abs(alone), 1.0))
     for old, new in zip(_fields(own), _fields(chirp), strict=True):
         old += weight * (new - old)
     own.variance[:] += apart / model.temper
@@ -97,7 +100,8 @@ def _inspiral(x: Any, low: float, high: float) -> tuple[float, Any, Any] | None:
     last = min(size - 1, math.floor(_ABOVE * high * size))
     spectrum = fft(x)[first : last + 1] / math.sqrt(size)
     frequencies = np.arange(first, last + 1) / size
-    fits = [fit(spectrum, frequencies, size, seed) for seed in scan(spectrum, first, size, _SEEDS)]
+    seeds = [seed for seed in scan(spectrum, first, size, _SEEDS) if seed.power > _LEAST]
+    fits = [fit(spectrum, frequencies, size, seed) for seed in seeds]
     fits = [f for f in fits if f.evidence > _HOPELESS]
     if not fits:
         return None

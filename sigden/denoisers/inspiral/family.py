@@ -108,10 +108,11 @@ class Family:
         return np.concatenate([coefficients, [0.0, 0.0]])
 
     def window(self, parameters: Any) -> Any:
-        """One where the amplitude may be: no signal after the ringdown, none before the stretch."""
+        """One where the amplitude may be: within the stretch, and before the ringdown has passed."""
         slope = np.gradient(self.powers @ parameters, self.frequencies)
         arrivals = (self.arrival + slope / (2.0 * math.pi)) / self.size
-        return np.clip(arrivals / _FADE, 0.0, 1.0) / (1.0 + (self.velocity / _PASSED) ** _STEEP)
+        inside = np.clip(np.minimum(arrivals, 1.0 - arrivals) / _FADE, 0.0, 1.0)
+        return inside / (1.0 + (self.velocity / _PASSED) ** _STEEP)
 
     def amplitudes(self, parameters: Any) -> Any:
         """Root of the amplitude's prior covariance, of unit scale, shape (bins, nodes)."""

@@ -67,6 +67,9 @@ class TrackEstimate:
         Amplitudes fitted per sample: one for each window that a track passes.
     evidence : numpy.ndarray, shape (n,)
         Logarithm of the likelihood ratio to noise, per sample.
+    known : numpy.ndarray, shape (n,)
+        Probability of a law that says how the signal goes on, so that none of it passes unnoticed: zero for
+        tracks.
     """
 
     signal: Any
@@ -74,6 +77,7 @@ class TrackEstimate:
     presence: Any
     freedom: Any
     evidence: Any
+    known: Any
 
 
 def estimate_tracks(
@@ -181,7 +185,7 @@ def _one_track(x: Any, sample_rate: float, band: tuple[float, float], model: Tra
     signal, second, presence, freedom, evidence = mean
     variance = np.maximum(second - np.abs(signal) ** 2, 0.0) / 2.0
     evidence /= model.temper * _COUNTED
-    return TrackEstimate(signal, variance, np.clip(presence, 0.0, 1.0), freedom, evidence)
+    return TrackEstimate(signal, variance, np.clip(presence, 0.0, 1.0), freedom, evidence, np.zeros(x.size))
 
 
 def _solved(
