@@ -13,12 +13,15 @@ from sigden.denoisers.inspiral.family import LEADING, NEWTON, ORDERS, POST_NEWTO
 
 __all__ = ["Seed", "scan"]
 
-_LIGHTEST = 20000.0  # rad at the lowest frequency
+# leading phase at the lowest frequency, rad
 _HEAVIEST = 2.0
-_STEP = 10.0  # rad of the leading phase from one filter to the next
-_RING = 0.68
-_APART = 0.05
+_LIGHTEST = 20000.0
+_STEP = 10.0  # from one filter to the next
+_NARROWEST = 0.3  # of the phase: step between the heaviest
+_RING = 0.68  # v at which the ringdown of the remnant begins to fade
+_APART = 0.05  # relative, of the phases of two seeds
 _BATCH = 64
+_HIGHEST = 20  # times the lowest frequency: beyond it a filter gains little
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +73,8 @@ def scan(spectrum: Any, first: int, size: int, count: int) -> list[Seed]:
     """
     from scipy.fft import ifft
 
-    leading, filters = _filters(first, spectrum.size, size)
+    spectrum = spectrum[: _HIGHEST * first]
+    leading, filters = _filters(first, spectrum.size)
     power, at = np.empty(len(filters)), np.empty(len(filters), dtype=int)
     data = np.zeros((_BATCH, size), dtype=np.complex64)
     for start in range(0, len(filters), _BATCH):
@@ -83,15 +87,17 @@ def scan(spectrum: Any, first: int, size: int, count: int) -> list[Seed]:
     out: list[Seed] = []
     for k in np.argsort(-power):
         coefficients = (NEWTON, POST_NEWTON)[k % 2]
-        if all(coefficients is not o.coefficients or abs(leading[k // 2] / o.leading - 1.0) > _APART for o in out):
+        if all(
+            coefficients is not o.coefficients or abs(leading[k // 2] / o.leading - 1.0) > _APART for o in out
+        ):
             out.append(Seed(float(power[k]), coefficients, leading[k // 2], float(at[k])))
         if len(out) == count:
             break
     return out
 
 
-@lru_cache(maxsize=8)
-def _filters(first: int, bins: int, size: int) -> tuple[list[float], Any]:
+@lru_cache(maxsize=4)
+def _filters(first: int, bins: int) -> tuple[list[float], Any]:
     """Leading phases, and the filters of both laws for each, unit norm, shape (2 * phases, bins)."""
     x = np.arange(first, first + bins) / first
     leading = _grid(x[-1], first)
@@ -117,5 +123,5 @@ def _grid(top: float, periods: float) -> list[float]:
         lowest = max(1.0, (delay / periods) ** 0.375)
         if lowest > top / 2:
             break
-        leading += min(_STEP, 0.3 * leading) * lowest ** (5.0 / 3.0)
+        leading += min(_STEP, _NARROWEST * leading) * lowest ** (5.0 / 3.0)
     return out

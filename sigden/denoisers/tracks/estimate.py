@@ -122,7 +122,9 @@ def estimate_tracks(
     return found
 
 
-def add_tracks(x: Any, sample_rate: float, band: tuple[float, float], model: TrackModel, found: TrackEstimate) -> None:
+def add_tracks(
+    x: Any, sample_rate: float, band: tuple[float, float], model: TrackModel, found: TrackEstimate
+) -> None:
     """Search what an estimate leaves of a series for tracks, where it found something; in place.
 
     Parameters
