@@ -161,9 +161,9 @@ def _require_information(pairs: CalibrationSet) -> None:
     n, u, y = len(pairs), pairs.predictions, pairs.truth
     if n < FEWEST:
         raise InputError(f"calibration: {n} pairs of prediction and truth; at least {FEWEST} are needed")
-    for what, values in (("predictions", u), ("truth", y)):
+    for what, values in (("predictions are", u), ("truth is", y)):
         if np.ptp(values) <= 1e-12 * np.abs(values).max():
-            raise InputError(f"calibration: the {what} are constant at {values[0]:g}; nothing to calibrate")
+            raise InputError(f"calibration: the {what} constant at {values[0]:g}; nothing to calibrate")
     r = float(np.corrcoef(u, y)[0, 1])
     significance = r * np.sqrt((n - 2) / max(1.0 - r * r, 1e-300))
     if significance < LEAST_SIGNIFICANCE:

@@ -112,6 +112,17 @@ def test_a_missing_prediction_stays_missing(sigden, tables):
     result = sigden("debias", *files, *COLUMNS, "--treated", "arm", "--out", out, "--json")
     np.testing.assert_array_equal(np.flatnonzero(read_table(out)["yhat_corrected"].mask), [1])
     assert json.loads(result.stdout)["effects"][0]["n"] == 999
+    assert "1 of 1000 new rows lack a prediction" in result.stderr
+
+
+@pytest.mark.parametrize("option", ["--treated", "--by", "--slope"])
+def test_a_missing_treatment_is_no_control(sigden, tables, option):
+    names, *rows = (line.split(",") for line in (tables / "new.csv").read_text().splitlines())
+    rows[5][names.index("arm")] = ""
+    (tables / "new.csv").write_text("\n".join(",".join(row) for row in (names, *rows)) + "\n")
+    files = tables / "cal.csv", tables / "new.csv"
+    result = sigden("debias", *files, *COLUMNS, option, "arm", "--out", tables / "o.csv", code=2)
+    assert "arm is missing in 1 rows" in result.stderr
 
 
 @pytest.mark.parametrize(
