@@ -230,9 +230,11 @@ def complete_column(table: Any, name: str, what: str = "table", rows: Any = slic
     values = column(table, name, what)[rows]
     array = np.asarray(values)
     missing = np.ma.getmaskarray(values)
-    if array.dtype.kind in "fO":
-        # what is missing in other tables is None, or NaN, which differs from itself
-        missing = missing | (array != array) | np.equal(array, None)
+    if array.dtype.kind == "f":
+        missing = missing | np.isnan(array)
+    elif array.dtype.kind == "O":
+        # text that is missing is None, or a NaN, which differs from itself
+        missing = missing | np.array([value is None or value != value for value in array], dtype=bool)
     if missing.any():
         raise InputError(
             f"{what}: {name} is missing in {missing.sum()} rows; fill it or leave these rows out"
