@@ -6,7 +6,7 @@ import pytest
 from astropy.table import Table
 
 from sigden import SieveCalibration
-from sigden.io import read_table
+from sigden.io import read_table, write_table
 from sigden.simulate import shrunken_predictions
 
 
@@ -152,3 +152,15 @@ def test_outputs_are_not_replaced_unless_told(sigden, tables):
     assert (tables / "o.csv").read_text() == "mine"
     sigden(*command, "--overwrite")
     assert "yhat_corrected" in (tables / "o.csv").read_text()
+
+
+def test_groups_that_do_not_differ_are_no_slope_on_the_page(sigden, tables):
+    for name, column in (("cal", "y"), ("new", "yhat")):
+        table = read_table(tables / f"{name}.csv")
+        table["street"] = np.argsort(np.argsort(table[column])) % 20
+        write_table(tables / f"{name}.csv", table, overwrite=True)
+    options = "--group", "street", "--out", tables / "o.csv", "--report", tables / "page.html"
+    sigden("debias", tables / "cal.csv", tables / "new.csv", *COLUMNS, *options)
+    page = (tables / "page.html").read_text()
+    assert "groups do not differ in truth" in page
+    assert "nan ±" not in page
