@@ -37,7 +37,8 @@ class Components:
     @property
     def outliers(self) -> Any:
         """Samples that did not count, dead or impulses, shape (rows, columns, bands)."""
-        out = namespace(self.row_stripes).zeros_like(self.stripes, dtype=bool)
+        xp = namespace(self.row_stripes)
+        out = xp.zeros_like(self.stripes, dtype=xp.bool)
         for part in (self.dead, self.impulses):
             if part is not None:
                 out |= part
