@@ -5,8 +5,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
-__all__ = ["parallel_allowed"]
+__all__ = ["one_blas_thread", "parallel_allowed", "share_out"]
 
 _FORKED = False
 
@@ -36,3 +40,32 @@ def parallel_allowed() -> bool:
         and threading.current_thread() is threading.main_thread()
         and multiprocessing.parent_process() is None
     )
+
+
+def share_out(work: Callable[[Any], None], parts: Sequence[Any]) -> None:
+    """Call a function for each part, in as many threads as there are cores where `parallel_allowed`.
+
+    Parameters
+    ----------
+    work : callable
+        Writes its part of a result and spends its time in code that releases the interpreter.
+    parts : sequence
+        Arguments, cut in a way that does not depend on the number of threads.
+    """
+    workers = min(os.cpu_count() or 1, len(parts)) if parallel_allowed() else 1
+    if workers < 2:
+        for part in parts:
+            work(part)
+        return
+    with one_blas_thread(), ThreadPoolExecutor(workers) as pool:
+        for _ in pool.map(work, parts):
+            pass
+
+
+def one_blas_thread() -> AbstractContextManager[Any]:
+    """One BLAS thread for each worker, where threadpoolctl is there to say so."""
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError:
+        return nullcontext()
+    return threadpool_limits(limits=1, user_api="blas")

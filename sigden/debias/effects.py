@@ -98,10 +98,8 @@ def group_means(
 
     Parameters
     ----------
-    calibration : FittedCalibration
-        Correction, fitted on pairs that are not among the new items.
-    predictions : array, shape (n,)
-        Raw predictions of the new items.
+    calibration, predictions
+        As in `difference_in_means`.
     groups : array of labels, shape (n,)
         Group of each item.
     clusters, errors, level, replicates, seed
@@ -145,10 +143,8 @@ def slope(
 
     Parameters
     ----------
-    calibration : FittedCalibration
-        Correction, fitted on pairs that are not among the new items.
-    predictions : array, shape (n,)
-        Raw predictions of the new items.
+    calibration, predictions
+        As in `difference_in_means`.
     covariate : array, shape (n,)
         What the slope is on.
     clusters, errors, level, replicates, seed

@@ -128,10 +128,8 @@ class LinearBasisCalibration(FittedCalibration):
 
     Parameters
     ----------
-    method, tuned : Calibration
-        What was fitted, and the same with its chosen constants.
-    calibration : CalibrationSet
-        The pairs.
+    method, tuned, calibration
+        As of `FittedCalibration`.
     basis : callable
         ``basis(u)`` gives the design matrix, shape (n, p).
     coefficients : numpy.ndarray, shape (p,)

@@ -18,8 +18,9 @@ from sigden.hyperspectral.noise_power import noise_power
 from sigden.hyperspectral.prepare import Prepared, prepare
 from sigden.hyperspectral.result import Components, CubeResult
 from sigden.hyperspectral.screen import DEAD, IMPULSE, Defects, screen
+from sigden.hyperspectral.second_pass import last_pass
 from sigden.hyperspectral.stabilise import Stabiliser, variance_law
-from sigden.hyperspectral.steps import Recipe, denoise_whole
+from sigden.hyperspectral.steps import Recipe
 from sigden.hyperspectral.subspace import Subspace
 from sigden.hyperspectral.table import Table
 from sigden.hyperspectral.weak import with_weak_directions
@@ -50,14 +51,10 @@ def denoise_cube(cube: Any, sigma: Any, mask: Any, recipe: Recipe) -> CubeResult
     workspace, xp = Workspace(like=work.values), namespace(work.values)
     if nothing_to_do(work):
         return _unchanged(work)
-    found = analyse(work, recipe, workspace)
     rows, columns, _ = work.shape
-    if recipe.step.halo is None:
-        denoise_whole(found.coefficients, recipe.step, found.power, workspace)
-    images = found.images(0, rows)
-    gain = None
-    if recipe.step.halo is not None:
-        images, gain = recipe.step.run(images, found.power)
+    last = last_pass(analyse(work, recipe, workspace), recipe, workspace)
+    found = last.found
+    images, gain = last.run(0, rows)
     # the spectra are no longer needed: their memory takes the estimate
     out = found.reconstruct(images, slice(None), work.pixels)
     values, used = work.values, work.used
@@ -113,6 +110,8 @@ class Analysis:
         Law of the noise, where it grows with the signal.
     power : ndarray, shape (8, 8)
         Noise power of blocks of the eigen-images.
+    linear : bool
+        Whether the subspace is that of spectra in linear units although there is a law.
     """
 
     work: Prepared
@@ -122,13 +121,14 @@ class Analysis:
     level: Any
     law: Stabiliser | None
     power: Any
+    linear: bool = False
 
     def __post_init__(self) -> None:
         scale = self.work.scale
         # stabilised bands have a unit of their own
         unit = (
             np.full(self.space.sigma.size, scale)
-            if self.law is None
+            if self.law is None or self.linear
             else np.where(self.law.gain > 0, 1.0, scale)
         )
         self._own = replace(self.space, mean=self.space.mean * unit, sigma=self.space.sigma * unit)
@@ -136,7 +136,7 @@ class Analysis:
 
     @property
     def relative(self) -> Any:
-        """Given noise level of each pixel relative to its band, shape (pixels,), or None."""
+        """Noise level of each pixel relative to its band, shape (pixels,), or None."""
         return self.work.pixel_scale
 
     @property
@@ -182,7 +182,7 @@ class Analysis:
                 piece *= relative[start : start + part.shape[0], None]
             start += part.shape[0]
         if self._law is not None:
-            self._law.inverse(out)
+            (self._law.bound if self.linear else self._law.inverse)(out)
         return out
 
     def whole_space(self) -> Subspace:

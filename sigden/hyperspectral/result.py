@@ -71,11 +71,12 @@ class CubeResult:
     sigma : ndarray, shape (bands,)
         Noise level of each band.
     pixel_scale : ndarray, shape (rows, columns), or None
-        Given noise level of each pixel relative to that of its band; None if all pixels are alike.
+        Noise level of each pixel relative to that of its band, given or by the law of the noise; None if all
+        pixels are alike.
     stabiliser : Stabiliser or None
-        Transform to uniform noise, where the noise was found to grow with the signal.
+        Law of the noise, where it was found to grow with the signal, and the transform that makes it uniform.
     space : Subspace
-        Signal subspace, of spectra divided by `pixel_scale` or transformed by `stabiliser`.
+        Signal subspace, of spectra divided by `pixel_scale`; without it, transformed by `stabiliser`.
     eigen_images : ndarray, shape (rank, rows, columns)
         Denoised coefficients, in units of their noise.
     gain : ndarray, shape (rank, rows, columns), or None
@@ -133,7 +134,7 @@ def propagated_variance(
     pixel_scale : ndarray, shape (pixels,), or None
         Noise level of each pixel relative to that of its band.
     stabiliser : Stabiliser or None
-        Transform to uniform noise.
+        Transform to uniform noise; not used where levels of pixels are given.
     estimate : ndarray, shape (pixels, bands)
         Denoised spectra.
 
@@ -146,6 +147,6 @@ def propagated_variance(
     out = xp.reshape(gain, (space.rank, -1)).T @ beside(space.backward() ** 2, gain)
     if pixel_scale is not None:
         out *= xp.astype(pixel_scale[:, None] ** 2, out.dtype)
-    if stabiliser is not None:
+    elif stabiliser is not None:
         out *= stabiliser.slope(estimate) ** 2
     return out

@@ -76,6 +76,27 @@ class Stabiliser:
             x = d * d / 4 + r * (_ROOT / 4 + r * (-11 / 8 + r * (5 / 8 * _ROOT))) - 0.125
             put_columns(part, used, a * (x - b))
 
+    def undo(self, pixels: Any) -> None:
+        """Take `forward` back in place: the data again, not an estimate of their mean."""
+        used = self.gain > 0
+        a, b = (
+            self.gain[used].astype(pixels.dtype),
+            (self.base[used] / self.gain[used] ** 2).astype(pixels.dtype),
+        )
+        for part in chunks(pixels, _CHUNK):
+            part[:, used] = a * (part[:, used] ** 2 / 4 - (b + pixels.dtype.type(0.375)))
+
+    def bound(self, pixels: Any) -> None:
+        """Raise estimates in place to where the noise would vanish: there is no less light."""
+        used = self.gain > 0
+        least = (-self.base[used] / self.gain[used]).astype(pixels.dtype)
+        for part in chunks(pixels, _CHUNK):
+            part[:, used] = np.maximum(part[:, used], least)
+
+    def variance(self, pixels: Any) -> Any:
+        """Variance of the noise of samples with these means, shape (pixels, bands)."""
+        return self.gain.astype(pixels.dtype) * pixels + self.base.astype(pixels.dtype)
+
     def slope(self, pixels: Any) -> Any:
         """Derivative of the way back at data in the original unit, shape (pixels, bands)."""
         used = self.gain > 0

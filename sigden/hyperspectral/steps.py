@@ -28,11 +28,14 @@ class ImageStep:
         Rows around a strip that its estimate depends on; None if it depends on the whole image, and on no
         other image.
     align : int
-        Strips begin at multiples of it.
+        Rows that are looked at for a strip begin at multiples of it.
     pixel_bytes : int
         Bytes taken for each pixel of an image.
     shared_bytes : int
         Bytes taken for each pixel whatever the number of images.
+    led : callable, optional
+        ``led(images, guide, power, noise)``: the same with an estimate as guide, for noise that differs from
+        place to place (`UnevenNoise`); None where the denoiser takes no guide.
     """
 
     run: Callable[[Any, Any], tuple[Any, Any]]
@@ -40,6 +43,7 @@ class ImageStep:
     align: int = 1
     pixel_bytes: int = 16
     shared_bytes: int = 0
+    led: Callable[[Any, Any, Any, Any], tuple[Any, Any]] | None = None
 
 
 @dataclass(frozen=True)
@@ -113,9 +117,10 @@ def strips(shape: tuple[int, int, int], step: ImageStep, itemsize: int, workspac
     if fitting >= rows:
         return [Strip(0, rows, 0, rows)]
     height = max((fitting - 2 * halo) // step.align, 1) * step.align
+    ends = [*range(halo + height, rows, height), rows]
     return [
-        Strip(first, min(first + height, rows), max(first - halo, 0), min(first + height + halo, rows))
-        for first in range(0, rows, height)
+        Strip(first, last, max(first - halo, 0), min(last + halo, rows))
+        for first, last in zip([0, *ends[:-1]], ends, strict=True)
     ]
 
 

@@ -276,11 +276,14 @@ class FileTable(Table):
         out = np.empty(((end - begin) * self.shape[1], upper - lower), self.dtype)
         self._seek(begin, lower, upper)
         view, done = memoryview(cast(Any, out)).cast("B"), 0
-        while done < len(view):
-            count = self._file.readinto(view[done:])
-            if not count:
-                raise OSError("scratch file: ends early")
-            done += count
+        try:
+            while done < len(view):
+                count = self._file.readinto(view[done:])
+                if not count:
+                    raise OSError("it ends early; another program has cut it")
+                done += count
+        except OSError as error:
+            raise FileError(f"scratch file: cannot be read: {error.strerror or error}") from error
         return out
 
     def _put(self, begin: int, lower: int, upper: int, part: Any) -> None:

@@ -10,7 +10,12 @@ from sigden.hyperspectral.collaborative import (
     pilot_generic,
     wiener_generic,
 )
-from sigden.hyperspectral.collaborative.filter import collaborative_filter, sliding_cosine
+from sigden.hyperspectral.collaborative.filter import (
+    UnevenNoise,
+    collaborative_filter,
+    guided_filter,
+    sliding_cosine,
+)
 
 RNG = np.random.default_rng(3)
 CASES = [(1, (8, 9)), (3, (37, 45)), (9, (30, 16)), (35, (16, 21))]
@@ -39,6 +44,19 @@ def test_same_result_as_on_the_cpu_in_float64(elsewhere, dtype, images, shape):
         received = elsewhere.receive(found)
         assert received.dtype == dtype
         np.testing.assert_allclose(received, expected, rtol=0, atol=ATOL[dtype])
+
+
+def test_uneven_noise_is_that_of_the_cpu(elsewhere):
+    noisy = scene(np.float64, 4, (20, 26))
+    guide = sliding_cosine(noisy)
+    half = RNG.standard_normal((2, 4, 4))
+    parts = half @ np.swapaxes(half, 1, 2)
+    weights = RNG.uniform(0.5, 2, (2, 20, 26))
+    there = UnevenNoise(elsewhere.send(weights), parts)
+    found = guided_filter(elsewhere.send(noisy), elsewhere.send(guide), noise=there)
+    expected = guided_filter(noisy, guide, noise=UnevenNoise(weights, parts))
+    for result, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(elsewhere.receive(result), other, rtol=1e-9, atol=1e-8)
 
 
 def test_matches_are_the_same(elsewhere):

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 
 from sigden import InputError
 from sigden.multiband.data.power import ScenePower, scene_power
-from sigden.multiband.joint import posterior_generic, posterior_numba
+from sigden.multiband.joint import estimate_numba, noise_numba, posterior_generic, posterior_numba
 from sigden.multiband.joint.channel import Channel
 from sigden.multiband.joint.fourier_wiener import FourierWiener
 from sigden.multiband.joint.iterative_wiener import IterativeWiener
@@ -209,15 +209,21 @@ def test_numba_agrees_with_generic(shape, factors, dtype):
     halves = [np.fft.rfft2(solver.channels[i].data, norm="ortho") for i in solver._order]
     start = np.concatenate(([0], np.cumsum([h.size for h in halves])[:-1])).astype(np.int64)
     data = np.concatenate([h.ravel() for h in halves]).astype(solver.system.transfers.dtype)
-    expected = posterior_generic.estimate_modes(solver.system, data, start, shape[1])
-    found = posterior_numba.estimate_modes(solver.system, data, start, shape[1])
-    assert found.dtype == expected.dtype
-    assert_allclose(found, expected, atol=tolerance * np.abs(expected).max())
+    given = np.fft.rfft2(RNG.standard_normal((BANDS, *shape)), norm="ortho").astype(data.dtype)
+    for begin in (None, given):
+        found, left = estimate_numba.estimate_modes(solver.system, data, start, begin, True, shape[1])
+        for ours, theirs in zip(
+            (found, left),
+            posterior_generic.estimate_modes(solver.system, data, start, begin, True, shape[1]),
+            strict=True,
+        ):
+            assert ours.dtype == theirs.dtype
+            assert_allclose(ours, theirs, atol=tolerance * np.abs(theirs).max())
     expected = posterior_generic.evidence(solver.system, data, start, shape[1])
     assert posterior_numba.evidence(solver.system, data, start, shape[1]) == pytest.approx(expected, rel=1e-5)
     combinations = np.array([[0.3, -1.0], [1.0, 0.0]])
     theirs = posterior_generic.propagated_noise(solver.system, combinations, shape[1])
-    ours = posterior_numba.propagated_noise(solver.system, combinations, shape[1])
+    ours = noise_numba.propagated_noise(solver.system, combinations, shape[1])
     for a, b in zip(ours, theirs, strict=True):
         assert_allclose(a, b, atol=1e-10 * np.abs(b).max())
     modes = np.fft.rfft2(RNG.standard_normal((BANDS, *shape)), norm="ortho").astype(found.dtype)
@@ -243,7 +249,7 @@ def test_threads_do_not_change_a_bit(monkeypatch):
     covariance = solver.noise_covariance
     monkeypatch.setattr(posterior_numba, "_LEAST_SHARE", 8)
     shared = random_system((64, 96), (1, 2, 2))
-    assert posterior_numba._blocks(shared.system.transfers.shape, 2) > 0
+    assert posterior_numba.row_shares(shared.system.transfers.shape, 2) > 0
     assert np.array_equal(shared.apply(images), alone)
     modes = np.fft.rfft2(RNG.standard_normal((BANDS, 64, 96)), norm="ortho")
     together = [c.seen(modes, c.mix) for c in shared.channels]

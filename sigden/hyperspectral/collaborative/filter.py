@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,16 +10,29 @@ import numpy as np
 from sigden.arrays import Kernel, namespace
 from sigden.hyperspectral.collaborative.cosine import BLOCK
 
-__all__ = ["BLOCK", "HALO", "RADIUS", "STRIDE", "collaborative_filter", "sliding_cosine"]
+__all__ = [
+    "ALIGN",
+    "BLOCK",
+    "HALO",
+    "RADIUS",
+    "REACH",
+    "UnevenNoise",
+    "collaborative_filter",
+    "guided_filter",
+    "sliding_cosine",
+]
 
 _HARD = 2.8  # threshold of the pilot, in noise levels
 _BLOCKS = 16
 RADIUS = 14
 """Pixels from a reference block within which similar ones are looked for."""
-STRIDE = 3
-"""Pixels between reference blocks."""
+_STRIDE = 3
 HALO = 2 * (BLOCK - 1 + RADIUS)
-"""Pixels around a part of an image on which its estimate depends; it begins at a multiple of the stride."""
+"""Pixels around a part of an image on which its estimate depends."""
+REACH = 2 * RADIUS + BLOCK
+"""Rows that a line of reference blocks touches, a multiple of the stride."""
+ALIGN = 2 * REACH
+"""A part of an image that begins at a multiple of it has the estimate of the whole image, to the last bit."""
 _GUIDES = 8  # eigen-images that decide on the matches
 _KAISER = 2.0
 
@@ -89,19 +103,68 @@ def collaborative_filter(images: Any, power: Any = None) -> tuple[Any, Any]:
     .. [1] K. Dabov, A. Foi, V. Katkovnik and K. Egiazarian, "Image denoising by sparse 3-D transform-domain
        collaborative filtering", IEEE Trans. Image Process. 16 (2007) 2080, section III.B.
     """
-    guide = sliding_cosine(images, power)
+    return guided_filter(images, sliding_cosine(images, power), power)
+
+
+@dataclass(frozen=True, eq=False)
+class UnevenNoise:
+    """Noise of eigen-images that differs from place to place.
+
+    Parameters
+    ----------
+    weights : array, shape (terms, rows, columns)
+        Weights of a pixel.
+    parts : ndarray, shape (terms, images, images)
+        What they weigh: the noise covariance of a pixel is their sum.
+    """
+
+    weights: Any
+    parts: Any
+
+
+def guided_filter(
+    images: Any, guide: Any, power: Any = None, noise: UnevenNoise | None = None
+) -> tuple[Any, Any]:
+    """The Wiener filter of `collaborative_filter` with a guide of one's own.
+
+    Parameters
+    ----------
+    images : array, shape (images, rows, columns)
+        Noisy images, the strongest first, at least 8 x 8.
+    guide : array, shape of `images`
+        Estimate of them.
+    power : ndarray, shape (8, 8), optional
+        Noise variance of each cosine coefficient of a block over that of its pixels; ones when absent.
+    noise : UnevenNoise, optional
+        Covariance of the noise at each pixel; unit noise when absent. A stack has the mean of that of its
+        pixels: its coefficients are divided by the symmetric root of the mean, and multiplied again.
+
+    Returns
+    -------
+    estimate, gain : array, shape of `images`
+        As `collaborative_filter`; the gain is the noise variance that is left.
+    """
     rows, columns = (_starts(length) for length in images.shape[1:])
     shared = namespace(guide).permute_dims(guide[: min(_GUIDES, guide.shape[0]), ...], (1, 2, 0))
     found = _MATCH(shared, rows, columns, RADIUS, _stack_size(images.shape[1:]))
     power = np.ones((BLOCK, BLOCK)) if power is None else power
     window = np.outer(np.kaiser(BLOCK, _KAISER), np.kaiser(BLOCK, _KAISER))
-    return _WIENER(images, guide, found, power, window)
+    means, parts = (None, None) if noise is None else (_block_means(noise.weights), noise.parts)
+    return _WIENER(images, guide, found, power, window, means, parts)
+
+
+def _block_means(weights: Any) -> Any:
+    """Mean of each block, shape (rows - 7, columns - 7, terms)."""
+    rows, columns = (length - BLOCK + 1 for length in weights.shape[1:])
+    down = sum(weights[:, k : k + rows, :] for k in range(1, BLOCK)) + weights[:, :rows, :]
+    both = sum(down[:, :, k : k + columns] for k in range(1, BLOCK)) + down[:, :, :columns]
+    return namespace(weights).permute_dims(both / BLOCK**2, (1, 2, 0))
 
 
 def _starts(length: int) -> Any:
     """First rows of the reference blocks; the last block ends with the image."""
     last = length - BLOCK
-    return np.unique(np.append(np.arange(0, last + 1, STRIDE), last)).astype(np.int64)
+    return np.unique(np.append(np.arange(0, last + 1, _STRIDE), last)).astype(np.int64)
 
 
 def _stack_size(shape: tuple[int, ...]) -> int:

@@ -9,8 +9,8 @@ from numba import get_num_threads
 
 from sigden.arrays import parallel_allowed
 from sigden.hyperspectral.collaborative import matching_numba, pilot_numba, wiener_numba
-from sigden.hyperspectral.collaborative.cosine import BLOCK, cosines
-from sigden.hyperspectral.collaborative.filter import RADIUS
+from sigden.hyperspectral.collaborative.cosine import cosines
+from sigden.hyperspectral.collaborative.filter import REACH
 
 __all__ = ["match", "pilot", "wiener"]
 
@@ -36,23 +36,26 @@ def match(guide: Any, rows: Any, columns: Any, radius: int, count: int) -> Any:
     return found
 
 
-def wiener(noisy: Any, guide: Any, found: Any, power: Any, window: Any) -> tuple[Any, Any]:
+def wiener(
+    noisy: Any, guide: Any, found: Any, power: Any, window: Any, means: Any, parts: Any
+) -> tuple[Any, Any]:
     """Estimates and gain of images, shape (images, rows, columns), with the matches that all share."""
     noisy = np.ascontiguousarray(noisy)
     dtype = noisy.dtype
     out, gain = np.empty_like(noisy), np.empty_like(noisy)
     run = wiener_numba.wiener_parallel if _threads() > 1 else wiener_numba.wiener
     constants = cosines(dtype), power.astype(dtype), window.astype(dtype)
-    run(noisy, guide, out, gain, found, _bands(found[:, 0, 0, 0]), *constants)
+    if parts is None:
+        means, parts = np.zeros((1, 1, 0)), np.zeros((0, len(noisy), len(noisy)))
+    noise = np.ascontiguousarray(means, dtype), np.ascontiguousarray(parts, dtype)
+    guide = np.ascontiguousarray(guide)
+    run(noisy, guide, out, gain, found, _bands(found[:, 0, 0, 0]), *constants, *noise)
     return out, gain
 
 
 def _bands(starts: Any) -> Any:
     """First lines of bands of reference blocks that every other one may be worked on at once, and the end."""
-    reach = 2 * RADIUS + BLOCK  # rows that a line of references touches
-    lines = np.searchsorted(starts, np.arange(0, starts[-1] + 1, reach))
-    if lines.size > 1 and starts[-1] + 1 - starts[lines[-1]] < reach:
-        lines = lines[:-1]  # the last band is not narrower than the others
+    lines = np.searchsorted(starts, np.arange(0, starts[-1] + 1, REACH))
     return np.append(lines, starts.size).astype(np.int64)
 
 

@@ -12,14 +12,17 @@ from sigden.hyperspectral.beside import beside
 from sigden.hyperspectral.collaborative.blocks_generic import ROOM, cosine_matrix, fold, sums_by_place
 from sigden.hyperspectral.collaborative.cosine import BLOCK
 
-__all__ = ["SIGNS", "TOGETHER", "wiener"]
+__all__ = ["LEAST", "SIGNS", "TOGETHER", "wiener"]
 
 _AREA = BLOCK * BLOCK
-_LEAST = 0.01  # noise passed at which the weight of a stack ends to grow
+_MOST_WEIGHT = 0.01  # noise passed at which the weight of a stack ends to grow
 TOGETHER = 32
 """Images that share a rotation."""
 SIGNS = 0.8
 """Variances below which two images are unrelated; a single common coefficient reaches 1."""
+
+LEAST = 0.02
+"""Noise variance that a stack is given at least along a direction, where 1 is usual."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +35,15 @@ class _Matrices:
     window: Any
 
 
-def wiener(noisy: Any, guide: Any, found: Any, power: Any, window: Any) -> tuple[Any, Any]:
+def wiener(
+    noisy: Any,
+    guide: Any,
+    found: Any,
+    power: Any,
+    window: Any,
+    means: Any = None,
+    parts: Any = None,
+) -> tuple[Any, Any]:
     """Filter images with the matches that all of them share.
 
     Parameters
@@ -45,6 +56,10 @@ def wiener(noisy: Any, guide: Any, found: Any, power: Any, window: Any) -> tuple
         Noise variance of each cosine coefficient of a block.
     window : float64 ndarray, shape (8, 8)
         Weight of the pixels of a block.
+    means : array, shape (rows - 7, columns - 7, terms), optional
+        Weights of the parts in the block that begins at each pixel.
+    parts : ndarray, shape (terms, images, images), optional
+        Parts of the noise covariance of a block: their weighed sum; the unit matrix when absent.
 
     Returns
     -------
@@ -68,7 +83,8 @@ def wiener(noisy: Any, guide: Any, found: Any, power: Any, window: Any) -> tuple
         step = max(1, ROOM // (images[0].shape[0] * size * _AREA))
         for start in range(0, stacks.shape[0], step):
             part = stacks[start : min(start + step, stacks.shape[0]), ...]
-            blocks, passed = _filtered(*images, part, matrices)
+            roots = None if parts is None else _roots(means, beside(parts[:, some, some], noisy), part)
+            blocks, passed = _filtered(*images, part, matrices, roots)
             _add([total[some, ...] for total in totals], blocks, passed, part, matrices.window)
     out, gain, norm = totals
     return out / norm, gain / norm
@@ -84,7 +100,22 @@ def _haar(size: int) -> Any:
     return matrix
 
 
-def _filtered(noisy: Any, guide: Any, part: Any, matrices: _Matrices) -> tuple[Any, Any]:
+def _roots(means: Any, parts: Any, part: Any) -> tuple[Any, Any]:
+    """Symmetric roots of the noise covariance of stacks and of its inverse, (stacks, images, images)."""
+    xp = namespace(means)
+    index = xp.reshape(part[..., 0] * means.shape[1] + part[..., 1], (-1,))
+    weights = xp.take(xp.reshape(means, (-1, means.shape[2])), index, axis=0)
+    weights = xp.mean(xp.reshape(weights, (*part.shape[:2], -1)), axis=1)
+    covariance = xp.reshape(weights @ xp.reshape(parts, (parts.shape[0], -1)), (-1, *parts.shape[1:]))
+    values, vectors = xp.linalg.eigh(covariance)
+    level = xp.sqrt(xp.maximum(values, xp.full_like(values, LEAST)))[:, None, :]
+    back = xp.matrix_transpose(vectors)
+    return (vectors * level) @ back, (vectors / level) @ back
+
+
+def _filtered(
+    noisy: Any, guide: Any, part: Any, matrices: _Matrices, roots: tuple[Any, Any] | None
+) -> tuple[Any, Any]:
     """Estimates of the blocks of some stacks, shape (stacks, images, blocks, 64), and the noise they keep.
 
     The noise that is kept is the sum over the coefficients of a stack, shape (stacks, images).
@@ -101,10 +132,14 @@ def _filtered(noisy: Any, guide: Any, part: Any, matrices: _Matrices) -> tuple[A
         return xp.reshape(xp.permute_dims(matrices.haar @ blocks, (1, 0, 2, 3)), (stacks, images, -1))
 
     seen = coefficients(guide)
+    if roots is not None:
+        seen = roots[1] @ seen
     turn = _principal(seen)
     signal = (turn @ seen) ** 2
     factor = signal / (signal + 1.0)
     back = xp.matrix_transpose(turn)
+    if roots is not None:
+        turn, back = turn @ roots[1], roots[0] @ back
     left = back @ (factor * (turn @ coefficients(noisy)))
     passed = (back**2 @ xp.sum(factor**2, axis=-1)[..., None])[..., 0]
     blocks = matrices.haar.T @ xp.reshape(left, (stacks, images, size, _AREA))
@@ -135,7 +170,7 @@ def _add(totals: list[Any], blocks: Any, passed: Any, part: Any, window: Any) ->
     top = int(xp.min(part[..., 0]))
     height = int(xp.max(part[..., 0])) - top + 1
     places = xp.reshape((part[..., 0] - top) * width + part[..., 1], (-1,))
-    weight = 1.0 / xp.maximum(passed, xp.full_like(passed, _LEAST))
+    weight = 1.0 / xp.maximum(passed, xp.full_like(passed, _MOST_WEIGHT))
     scalars = xp.stack([weight * passed / (size * _AREA), weight], axis=-1)
     reach = slice(top, top + height + BLOCK - 1)
     together = max(1, ROOM // max(height * width * _AREA, stacks * size * _AREA))

@@ -16,7 +16,14 @@ from sigden.multiband.forward.resample import Decimate
 from sigden.multiband.psf.spectrum import psf_transfer
 from sigden.operators import CircularConvolve, Identity, LinearOperator
 
-__all__ = ["CommensurateForward", "block_transfer", "commensurate_factor", "forward_operator", "transfer"]
+__all__ = [
+    "CommensurateForward",
+    "block_transfer",
+    "commensurate_factor",
+    "forward_operator",
+    "remembered",
+    "transfer",
+]
 
 RATIO_TOLERANCE = 1e-6
 """Departure from one of the ratio of scales of PSF and grid that counts as rounding."""
@@ -64,7 +71,7 @@ def transfer(observation: Observation, grid: Grid) -> Any:
 
 
 def block_transfer(
-    observation: Observation, psf: Any, grid: Grid, factor: int, *, single: bool = False
+    observation: Observation, psf: Any, grid: Grid, factor: int, *, single: bool = False, out: Any = None
 ) -> Any:
     """Transfer function of `transfer` for one PSF of a commensurate observation.
 
@@ -80,6 +87,8 @@ def block_transfer(
         Pixels of the grid along a pixel of the observation.
     single : bool, optional
         Whether single precision is enough.
+    out : array of complex128 or complex64, optional
+        Where to write it, on a grid whose transfer functions are not `remembered`.
 
     Returns
     -------
@@ -97,16 +106,21 @@ def block_transfer(
         xp.asarray(_block_line(n, length, factor, box), dtype=xp.complex128, device=device_of(psf))
         for n, length in zip(grid.shape, (grid.shape[0], grid.shape[1] // 2 + 1), strict=True)
     )
-    out = psf_transfer(psf, grid.shape, psf_scale=ratio, lines=(row, column), single=single)
+    out = psf_transfer(psf, grid.shape, psf_scale=ratio, lines=(row, column), single=single, out=out)
     # a shift by half a pixel is that of a real kernel only with the Hermitian part of these columns
     for k in {0, grid.shape[1] // 2} if grid.shape[1] % 2 == 0 else {0}:
         alone = out[:, k : k + 1]
         out[:, k : k + 1] = xp.astype(
             CircularConvolve.from_transfer(alone, (grid.shape[0], 1)).transfer, out.dtype
         )
-    if psf is observation.psf and math.prod(grid.shape) <= _REMEMBERED:
+    if psf is observation.psf and remembered(grid):
         observation.transfers[key] = out
     return out
+
+
+def remembered(grid: Grid) -> bool:
+    """Whether an observation keeps its transfer function on a grid."""
+    return math.prod(grid.shape) <= _REMEMBERED
 
 
 @lru_cache(maxsize=64)

@@ -149,7 +149,13 @@ class Channel:
 
 
 def observed_channel(
-    observation: Observation, grid: Grid, bands: tuple[str, ...], response: Response, model_error: float
+    observation: Observation,
+    grid: Grid,
+    bands: tuple[str, ...],
+    response: Response,
+    model_error: float,
+    *,
+    out: Any = None,
 ) -> Channel:
     """Channel of an observation.
 
@@ -165,6 +171,8 @@ def observed_channel(
         Weight of each band in every wide band, as `check_response` accepts it.
     model_error : float
         Relative standard deviation of a wide band from its mixture.
+    out : numpy.ndarray, complex, shape (rows, columns // 2 + 1), optional
+        Where to write the transfer function.
 
     Returns
     -------
@@ -186,7 +194,7 @@ def observed_channel(
         "mix": _mix(band, bands, response),
         "factor": factor or 1,
         "model_error": model_error if band in response else 0.0,
-        "transfer": None if factor is None else _transfer(observation, grid, factor),
+        "transfer": None if factor is None else _transfer(observation, grid, factor, out),
     }
     if factor is not None and observation.uniform_sigma is not None:
         return Channel(data=observation.values, sigma=observation.uniform_sigma, **common)
@@ -211,10 +219,10 @@ def observed_channel(
     )
 
 
-def _transfer(observation: Observation, grid: Grid, factor: int) -> Any:
+def _transfer(observation: Observation, grid: Grid, factor: int, out: Any = None) -> Any:
     """Transfer function in the precision of the image."""
     single = observation.values.dtype == np.float32
-    return block_transfer(observation, observation.psf, grid, factor, single=single)
+    return block_transfer(observation, observation.psf, grid, factor, single=single, out=out)
 
 
 def _squared_gain(observation: Observation, grid: Grid) -> Any:

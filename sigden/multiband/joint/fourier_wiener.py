@@ -12,7 +12,7 @@ import numpy as np
 from sigden.arrays import Kernel, namespace
 from sigden.errors import InputError
 from sigden.multiband.joint.channel import Channel
-from sigden.multiband.joint.planes import fft_workers, mode_weight
+from sigden.multiband.joint.planes import fft_workers, image_of, joined, mode_weight
 
 __all__ = ["FourierWiener", "System"]
 
@@ -20,7 +20,7 @@ _HERE = "sigden.multiband.joint"
 _ESTIMATE = Kernel(
     "joint_estimate",
     generic=f"{_HERE}.posterior_generic:estimate_modes",
-    numba=f"{_HERE}.posterior_numba:estimate_modes",
+    numba=f"{_HERE}.estimate_numba:estimate_modes",
 )
 _EVIDENCE = Kernel(
     "joint_evidence",
@@ -30,7 +30,7 @@ _EVIDENCE = Kernel(
 _NOISE = Kernel(
     "joint_noise",
     generic=f"{_HERE}.posterior_generic:propagated_noise",
-    numba=f"{_HERE}.posterior_numba:propagated_noise",
+    numba=f"{_HERE}.noise_numba:propagated_noise",
 )
 
 
@@ -40,7 +40,7 @@ class System(NamedTuple):
     Parameters
     ----------
     transfers : numpy.ndarray, complex, shape (channels, rows, columns // 2 + 1)
-        Response of each channel to a mode of its mixture, in unitary DFTs.
+        Transfer function of each channel, before every `factor`-th pixel is taken.
     power, target : numpy.ndarray, shape (rows, columns // 2 + 1)
         Prior power and transfer function of the target.
     factors : numpy.ndarray of int64, shape (channels,)
@@ -53,6 +53,8 @@ class System(NamedTuple):
         Prior covariance between mixtures and bands.
     variance : numpy.ndarray, shape (data,)
         Noise of each datum.
+    mix : numpy.ndarray, shape (channels, bands)
+        Weight of each band in the channels' mixtures.
     """
 
     transfers: Any
@@ -63,6 +65,7 @@ class System(NamedTuple):
     couple: Any
     cross: Any
     variance: Any
+    mix: Any
 
 
 class FourierWiener:
@@ -130,14 +133,12 @@ class FourierWiener:
             + column % (self.factor // c.factor)
             for f, c in zip(first, ordered, strict=True)
         ]
-        transfers = np.empty((len(ordered), *ordered[0].transfer.shape), kind)
-        for unitary, c in zip(transfers, ordered, strict=True):
-            np.multiply(c.transfer, 1.0 / c.factor, out=unitary, casting="same_kind")
+        transfers = joined([c.transfer.astype(kind, copy=False) for c in ordered])
         mixes = np.stack([c.mix for c in ordered])
         couple = mixes @ self.covariance @ mixes.T
         couple += np.diag([v * c.model_error**2 for v, c in zip(np.diag(couple), ordered, strict=True)])
         return System(
-            transfers=transfers,
+            transfers=transfers.reshape(len(ordered), *ordered[0].transfer.shape),
             power=np.ascontiguousarray(self._power, dtype=np.float64),
             target=np.ascontiguousarray(self._target, dtype=np.float64),
             factors=np.array([c.factor for c in ordered], dtype=np.int64),
@@ -145,6 +146,7 @@ class FourierWiener:
             couple=couple,
             cross=np.ascontiguousarray(mixes @ self.covariance),
             variance=np.repeat([c.sigma**2 for c in ordered], counts),
+            mix=np.ascontiguousarray(mixes),
         )
 
     def _run(self, kernel: Kernel, *args: Any) -> Any:
@@ -187,6 +189,8 @@ class FourierWiener:
         """
         lead = images[0].shape[:-2]
         bands = len(self.covariance)
+        if not lead:
+            return self.image(self.modes(images))
         out = np.empty((*lead, bands, *self.shape), dtype=self.dtype)
         for index in np.ndindex(*lead):
             out[index] = self.image(self.modes([image[index] for image in images]))
@@ -205,7 +209,45 @@ class FourierWiener:
         numpy.ndarray, complex, shape (bands, rows, columns // 2 + 1)
             At the target PSF, for DFTs divided by the square root of the number of pixels.
         """
-        return self._run(_ESTIMATE, *self._packed(images))
+        return self._run(_ESTIMATE, *self._packed(images), None, False)[0]
+
+    def improved(
+        self, images: Sequence[Any], given: Any = None, *, residual: bool = False
+    ) -> tuple[Any, list[Any]]:
+        """An estimate and the posterior mean of what the data hold beyond it, in one step.
+
+        Parameters
+        ----------
+        images : sequence of numpy.ndarray
+            Data of each channel, shape ``(rows / factor, columns / factor)``.
+        given : numpy.ndarray, shape (bands, rows, columns), optional
+            Estimate at the target PSF; zero by default.
+        residual : bool
+            Whether to say what remains.
+
+        Returns
+        -------
+        estimate : numpy.ndarray, shape (bands, rows, columns)
+            Sum of both.
+        residual : list of numpy.ndarray
+            Data less the prediction of that sum, as `ScenePrior.predict` gives it; empty if not asked for.
+        """
+        from scipy import fft
+
+        if given is not None:
+            given = fft.rfft2(given, norm="ortho", workers=fft_workers(given))
+        data, start = self._packed(images)
+        modes, left = self._run(_ESTIMATE, data, start, given, residual)
+        del given
+        estimate = self.image(modes)
+        if not residual:
+            return estimate, []
+        rest: list[Any] = [None] * len(self.channels)
+        for begin, i in zip(start, self._order, strict=True):
+            rows, columns = (n // self.channels[i].factor for n in self.shape)
+            half = left[begin : begin + rows * (columns // 2 + 1)].reshape(rows, -1)
+            rest[i] = image_of(half, (rows, columns))
+        return estimate, rest
 
     def evidence(self, images: Sequence[Any]) -> float:
         """Log likelihood of data of the same channels under this prior, but for a constant.
@@ -226,7 +268,12 @@ class FourierWiener:
         """Half planes of the channels' modes one after the other, and where each begins."""
         halves = [self._half(self.channels[i], images[i]) for i in self._order]
         start = np.concatenate(([0], np.cumsum([h.size for h in halves])[:-1])).astype(np.int64)
-        return np.concatenate([h.ravel() for h in halves]), start
+        data = joined(halves)
+        for i, begin, half in zip(self._order, start, halves, strict=True):
+            if half is self.channels[i].__dict__.get("modes"):
+                # next time, and for other solvers, they lie one after the other
+                self.channels[i].__dict__["modes"] = data[begin : begin + half.size].reshape(half.shape)
+        return data, start
 
     @property
     def noise_variance(self) -> Any:
@@ -281,7 +328,5 @@ class FourierWiener:
         return fft.rfft2(image, norm="ortho", workers=fft_workers(image))
 
     def image(self, modes: Any) -> Any:
-        """Images of the modes that `modes` gives, shape (bands, rows, columns)."""
-        from scipy import fft
-
-        return fft.irfft2(modes, s=self.shape, norm="ortho", workers=fft_workers(modes))
+        """Images of the modes that `modes` gives, which are overwritten, shape (bands, rows, columns)."""
+        return image_of(modes, self.shape)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from sigden.multiband.joint.planes import mode_weight
+from sigden.multiband.psf.spectrum import gaussian_sharpening
 
 __all__ = ["estimate_modes", "evidence", "propagated_noise", "seen_modes"]
 
@@ -36,7 +37,8 @@ def _unfolded(folded: Any, k: int, columns: int) -> Any:
 def _response(system: Any, columns: int) -> tuple[Any, Any]:
     """Response (rows, columns, data, aliases) of each channel to its own mixture, and the aliases' power."""
     k = int(system.factors[-1])
-    transfers = _folded(_full(system.transfers.astype(np.complex128), columns), k)
+    unitary = system.transfers.astype(np.complex128) / system.factors[:, None, None]
+    transfers = _folded(_full(unitary, columns), k)
     size = system.variance.size
     response = [
         transfers[c][..., None, :] * (np.arange(size)[:, None] == system.where[c])
@@ -59,8 +61,10 @@ def _back(system: Any, response: Any, power: Any, target: Any) -> Any:
     return np.stack([sum(w * x for w, x in zip(column, spatial, strict=True)) for column in system.cross.T])
 
 
-def estimate_modes(system: Any, data: Any, start: Any, columns: int) -> Any:
-    """Posterior mean of every mode.
+def estimate_modes(
+    system: Any, data: Any, start: Any, given: Any, left: bool, columns: int
+) -> tuple[Any, Any]:
+    """Posterior mean of every mode, and what it leaves of the data.
 
     Parameters
     ----------
@@ -70,20 +74,51 @@ def estimate_modes(system: Any, data: Any, start: Any, columns: int) -> Any:
         Half planes of the channels' modes, one after the other.
     start : numpy.ndarray of int, shape (channels,)
         Where each begins.
+    given : numpy.ndarray, complex, shape (bands, rows, columns // 2 + 1), or None
+        Modes at the target PSF to start from: the mean is that of what the data hold beyond them, and added.
+    left : bool
+        Whether to say what is left of the data.
     columns : int
         Columns of the grid.
 
     Returns
     -------
-    numpy.ndarray, complex, shape (bands, rows, columns // 2 + 1)
+    modes : numpy.ndarray, complex, shape (bands, rows, columns // 2 + 1)
         Modes at the target PSF.
+    left : numpy.ndarray, complex, shape of `data`
+        Data less what those predict, where the target passes a millionth; empty if not asked for.
     """
     k = int(system.factors[-1])
     response, power = _response(system, columns)
     target = _folded(_full(system.target, columns), k)
-    solved = np.linalg.solve(_covariance(system, response, power), _vector(system, data, start, columns))
+    vector = _vector(system, data, start, columns)
+    if given is not None:
+        given = _folded(_full(given.astype(np.complex128), columns), k)
+        vector = vector - _seen(system, response, given, target)
+    solved = np.linalg.solve(_covariance(system, response, power), vector)
     estimate = (_back(system, response, power, target) @ solved)[..., 0]
-    return _unfolded(estimate, k, columns).astype(system.transfers.dtype)
+    rest = np.empty(0, data.dtype)
+    if left:
+        rest = _packed(system, vector - _seen(system, response, estimate, target), columns).astype(data.dtype)
+    modes = estimate if given is None else given + estimate
+    return _unfolded(modes, k, columns).astype(system.transfers.dtype), rest
+
+
+def _seen(system: Any, response: Any, modes: Any, target: Any) -> Any:
+    """Data (rows, columns, data, 1) that bands (bands, rows, columns, aliases) at the target PSF predict."""
+    sharp = modes * gaussian_sharpening(target)
+    mixed = [np.tensordot(mix, sharp, 1)[..., None] for mix in system.mix]
+    return sum(r @ m for r, m in zip(response, mixed, strict=True))
+
+
+def _packed(system: Any, vector: Any, columns: int) -> Any:
+    """Half planes, one after the other, of data (rows, columns, data, 1)."""
+    k, halves = int(system.factors[-1]), []
+    for factor, own in zip(system.factors, system.where, strict=True):
+        q = k // int(factor)
+        part = vector[..., own[0] : own[0] + q**2, 0]
+        halves.append(_unfolded(part, q, columns // int(factor)).ravel())
+    return np.concatenate(halves)
 
 
 def evidence(system: Any, data: Any, start: Any, columns: int) -> float:

@@ -9,45 +9,23 @@ from numba import get_num_threads, njit, prange, types
 
 from sigden.arrays import parallel_allowed
 
-__all__ = ["estimate_modes", "evidence", "propagated_noise", "seen_modes"]
+__all__ = ["evidence", "row_shares", "seen_modes", "system_types"]
 
 _LEAST_SHARE = 1 << 14  # coarse frequencies of a thread, below which starting it costs more than it saves
 
 
-def _system_types(kind: Any) -> tuple[Any, ...]:
+def system_types(kind: Any) -> tuple[Any, ...]:
     """Types of `sigden.multiband.joint.fourier_wiener.System`, field by field."""
     real1, real2 = (types.Array(types.float64, n, "C", readonly=True) for n in (1, 2))
     int1, int2 = (types.Array(types.int64, n, "C", readonly=True) for n in (1, 2))
-    return (types.Array(kind, 3, "C", readonly=True), real2, real2, int1, int2, real2, real2, real1)
+    return (types.Array(kind, 3, "C", readonly=True), real2, real2, int1, int2, real2, real2, real1, real2)
 
 
-_ESTIMATE = [
-    types.void(
-        *_system_types(kind),
-        types.Array(kind, 1, "C", readonly=True),
-        types.Array(types.int64, 1, "C", readonly=True),
-        types.int64,
-        kind[:, :, ::1],
-        types.int64,
-    )
-    for kind in (types.complex64, types.complex128)
-]
 _EVIDENCE = [
     types.float64(
-        *_system_types(kind),
+        *system_types(kind),
         types.Array(kind, 1, "C", readonly=True),
         types.Array(types.int64, 1, "C", readonly=True),
-        types.int64,
-    )
-    for kind in (types.complex64, types.complex128)
-]
-_NOISE = [
-    types.void(
-        *_system_types(kind),
-        types.Array(types.float64, 2, "C", readonly=True),
-        types.int64,
-        types.float64[:, :, ::1],
-        types.float64[:, :, :, ::1],
         types.int64,
     )
     for kind in (types.complex64, types.complex128)
@@ -86,7 +64,7 @@ def _assemble(transfers, power, factors, where, couple, variance, r, column, col
         i, j, mirrored = _place(a, r, column, k, rows, columns)
         prior[a] = power[i, j]
         for c in range(channels):
-            value = np.complex128(transfers[c, i, j])
+            value = np.complex128(transfers[c, i, j]) / factors[c]
             seen[c, a] = np.conj(value) if mirrored else value
             for d in range(c + 1):
                 matrix[where[c, a], where[d, a]] += couple[c, d] * prior[a] * seen[c, a] * np.conj(seen[d, a])
@@ -144,37 +122,6 @@ def _data_modes(data, start, factors, r, column, rows, columns, vector):  # type
 
 
 @njit(nogil=True, error_model="numpy")
-def _estimate_rows(  # type: ignore[no-untyped-def]
-    transfers, power, target, factors, where, couple, cross, variance, data, start, columns, modes, low, high
-):
-    channels, rows, _ = transfers.shape
-    k, bands = factors[-1], cross.shape[1]
-    matrix = np.empty((variance.size, variance.size), np.complex128)
-    vector = np.empty(variance.size, np.complex128)
-    seen = np.empty((channels, k * k), np.complex128)
-    prior = np.empty(k * k)
-    for r in range(low, high):
-        for column in range(columns // k // 2 + 1):
-            _assemble(
-                transfers, power, factors, where, couple, variance, r, column, columns, seen, prior, matrix
-            )
-            _factorise(matrix)
-            _data_modes(data, start, factors, r, column, rows, columns, vector)
-            _solve(matrix, vector)
-            own = column == 0 or 2 * column * k == columns
-            for a in range(k * k):
-                i, j, mirrored = _place(a, r, column, k, rows, columns)
-                if mirrored and own:
-                    continue  # another alias of this column stands there as itself
-                for b in range(bands):
-                    value = 0j
-                    for c in range(channels):
-                        value += cross[c, b] * np.conj(seen[c, a]) * vector[where[c, a]]
-                    value *= target[i, j] * prior[a]
-                    modes[b, i, j] = np.conj(value) if mirrored else value
-
-
-@njit(nogil=True, error_model="numpy")
 def _seen_rows(transfer, modes, mix, factor, columns, seen, low, high):  # type: ignore[no-untyped-def]
     bands, rows, _ = modes.shape
     for r in range(low, high):
@@ -204,7 +151,7 @@ def _seen_parallel(transfer, modes, mix, factor, columns, seen, blocks):  # type
 
 @njit(_EVIDENCE, cache=True, nogil=True, error_model="numpy")
 def _evidence(  # type: ignore[no-untyped-def]
-    transfers, power, target, factors, where, couple, cross, variance, data, start, columns
+    transfers, power, target, factors, where, couple, cross, variance, mix, data, start, columns
 ):
     channels, rows, _ = transfers.shape
     k, total = factors[-1], 0.0
@@ -230,148 +177,11 @@ def _evidence(  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(nogil=True, error_model="numpy")
-def _invert(factor, inverse):  # type: ignore[no-untyped-def]
-    """Inverse of the matrix that `_factorise` has factorised."""
-    size = factor.shape[0]
-    column = np.empty(size, np.complex128)
-    for j in range(size):
-        column[:] = 0.0
-        column[j] = 1.0
-        _solve(factor, column)
-        inverse[:, j] = column
-
-
-@njit(nogil=True, error_model="numpy")
-def _noise_rows(  # type: ignore[no-untyped-def]
-    transfers, power, target, factors, where, couple, cross, variance, combinations, columns, noise, sums,
-    low, high,
-):  # fmt: skip
-    channels, rows, _ = transfers.shape
-    k, bands, size = factors[-1], cross.shape[1], variance.size
-    matrix = np.empty((size, size), np.complex128)
-    inverse = np.empty((size, size), np.complex128)
-    squared = np.empty((size, size), np.complex128)
-    seen = np.empty((channels, k * k), np.complex128)
-    prior = np.empty(k * k)
-    pairs = np.empty((2, channels, channels))
-    half = np.empty(channels)
-    for r in range(low, high):
-        for column in range(columns // k // 2 + 1):
-            _assemble(
-                transfers, power, factors, where, couple, variance, r, column, columns, seen, prior, matrix
-            )
-            _factorise(matrix)
-            _invert(matrix, inverse)
-            for i in range(size):
-                for j in range(i + 1):
-                    total = 0j
-                    for m in range(size):
-                        total += inverse[i, m] * variance[m] * np.conj(inverse[j, m])
-                    squared[i, j] = total
-                    squared[j, i] = np.conj(total)
-            own = column == 0 or 2 * column * k == columns
-            for a in range(k * k):
-                i, j, mirrored = _place(a, r, column, k, rows, columns)
-                level = (target[i, j] * prior[a]) ** 2
-                for c in range(channels):
-                    for d in range(channels):
-                        both = level * np.conj(seen[c, a]) * seen[d, a]
-                        pairs[0, c, d] = (both * squared[where[c, a], where[d, a]]).real
-                        pairs[1, c, d] = (both * inverse[where[c, a], where[d, a]]).real
-                for kind in range(2):
-                    for b in range(bands):
-                        for d in range(channels):
-                            half[d] = 0.0
-                            for c in range(channels):
-                                half[d] += cross[c, b] * pairs[kind, c, d]
-                        for e in range(bands):
-                            total = 0.0
-                            for d in range(channels):
-                                total += cross[d, e] * half[d]
-                            sums[kind, r, b, e] += total if own else 2.0 * total
-                if mirrored and own:
-                    continue
-                for u in range(combinations.shape[0]):
-                    total = 0.0
-                    for c in range(channels):
-                        for d in range(channels):
-                            total += combinations[u, c] * combinations[u, d] * pairs[0, c, d]
-                    noise[u, i, j] = total
-
-
-@njit(_ESTIMATE, cache=True, nogil=True, error_model="numpy")
-def _estimate(  # type: ignore[no-untyped-def]
-    transfers, power, target, factors, where, couple, cross, variance, data, start, columns, modes, blocks
-):
-    _estimate_rows(
-        transfers, power, target, factors, where, couple, cross, variance, data, start, columns, modes,
-        0, transfers.shape[1] // factors[-1],
-    )  # fmt: skip
-
-
-@njit(_ESTIMATE, cache=True, nogil=True, error_model="numpy", parallel=True)
-def _estimate_parallel(  # type: ignore[no-untyped-def]
-    transfers, power, target, factors, where, couple, cross, variance, data, start, columns, modes, blocks
-):
-    rows = transfers.shape[1] // factors[-1]
-    for n in prange(blocks):
-        _estimate_rows(
-            transfers, power, target, factors, where, couple, cross, variance, data, start, columns, modes,
-            n * rows // blocks, (n + 1) * rows // blocks,
-        )  # fmt: skip
-
-
-@njit(_NOISE, cache=True, nogil=True, error_model="numpy")
-def _noise(  # type: ignore[no-untyped-def]
-    transfers, power, target, factors, where, couple, cross, variance, combinations, columns, noise, sums,
-    blocks,
-):  # fmt: skip
-    _noise_rows(
-        transfers, power, target, factors, where, couple, cross, variance, combinations, columns, noise,
-        sums, 0, transfers.shape[1] // factors[-1],
-    )  # fmt: skip
-
-
-@njit(_NOISE, cache=True, nogil=True, error_model="numpy", parallel=True)
-def _noise_parallel(  # type: ignore[no-untyped-def]
-    transfers, power, target, factors, where, couple, cross, variance, combinations, columns, noise, sums,
-    blocks,
-):  # fmt: skip
-    rows = transfers.shape[1] // factors[-1]
-    for n in prange(blocks):
-        _noise_rows(
-            transfers, power, target, factors, where, couple, cross, variance, combinations, columns, noise,
-            sums, n * rows // blocks, (n + 1) * rows // blocks,
-        )  # fmt: skip
-
-
-def _blocks(shape: tuple[int, ...], factor: int) -> int:
+def row_shares(shape: tuple[int, ...], factor: int) -> int:
     """Shares of the coarse rows; 0 asks for the serial loop."""
     threads = get_num_threads() if parallel_allowed() else 1
     shares = min(threads, shape[1] * shape[2] // factor**2 // _LEAST_SHARE)
     return 0 if shares < 2 else min(4 * shares, shape[1] // factor)
-
-
-def estimate_modes(system: Any, data: Any, start: Any, columns: int) -> Any:
-    """Posterior mean of every mode; arguments as the generic twin."""
-    bands = system.cross.shape[1]
-    modes = np.zeros((bands, *system.power.shape), dtype=system.transfers.dtype)
-    blocks = _blocks(system.transfers.shape, int(system.factors[-1]))
-    (_estimate_parallel if blocks else _estimate)(*system, data, start, columns, modes, blocks)
-    return modes
-
-
-def propagated_noise(system: Any, combinations: Any, columns: int) -> tuple[Any, Any, Any]:
-    """Noise power of combinations, and covariances summed over modes; arguments as the generic twin."""
-    bands, rows = system.cross.shape[1], system.power.shape[0] // int(system.factors[-1])
-    noise = np.zeros((combinations.shape[0], *system.power.shape))
-    sums = np.zeros((2, rows, bands, bands))
-    blocks = _blocks(system.transfers.shape, int(system.factors[-1]))
-    weights = np.ascontiguousarray(combinations @ system.cross.T)
-    (_noise_parallel if blocks else _noise)(*system, weights, columns, noise, sums, blocks)
-    total = np.sum(sums, axis=1)
-    return noise, total[0], total[1]
 
 
 def evidence(system: Any, data: Any, start: Any, columns: int) -> float:
@@ -382,7 +192,7 @@ def evidence(system: Any, data: Any, start: Any, columns: int) -> float:
 def seen_modes(transfer: Any, modes: Any, mix: Any, factor: int, columns: int) -> Any:
     """Modes of the image that a channel takes of a scene; arguments as the generic twin."""
     seen = np.empty((modes.shape[1] // factor, columns // factor // 2 + 1), dtype=modes.dtype)
-    blocks = _blocks(modes.shape, factor)
+    blocks = row_shares(modes.shape, factor)
     transfer = np.ascontiguousarray(transfer, dtype=modes.dtype)
     mix = np.ascontiguousarray(mix, dtype=np.float64)
     (_seen_parallel if blocks else _seen)(transfer, modes, mix, factor, columns, seen, blocks)

@@ -10,17 +10,17 @@ import numpy as np
 
 from sigden.errors import ParameterError
 from sigden.multiband.data.grid import Grid
-from sigden.multiband.data.observation import Observation, check_observations
+from sigden.multiband.data.observation import Observation
 from sigden.multiband.data.response import Response
 from sigden.multiband.data.result import MultibandResult
-from sigden.multiband.joint.details import colour_scales, local_colour, posterior_details
+from sigden.multiband.joint.details import colour_scales, coloured, local_colour, posterior_details
 from sigden.multiband.joint.error_map import misfit_variance
 from sigden.multiband.joint.fourier_wiener import FourierWiener
 from sigden.multiband.joint.iterative_wiener import IterativeWiener
 from sigden.multiband.joint.scene_prior import ScenePrior
 from sigden.multiband.joint.shrink import colour_basis, noise_pairs, shrink_colours
 from sigden.multiband.joint.transfer import measure_passage
-from sigden.multiband.joint.units import in_unit, in_unit_of_data, unit_exponent
+from sigden.multiband.joint.units import in_unit_of_noise
 from sigden.multiband.joint.wiener import JointMethod
 
 __all__ = ["JointSparse"]
@@ -97,6 +97,7 @@ class JointSparse(JointMethod):
         if self.scales < 1:
             raise ParameterError(f"scales: must be at least 1, got {self.scales}")
 
+    @in_unit_of_noise
     def __call__(
         self, observations: Sequence[Observation], grid: Grid, *, response: Response
     ) -> MultibandResult:
@@ -116,9 +117,6 @@ class JointSparse(JointMethod):
         MultibandResult
             Images at the target PSF.
         """
-        if exponent := unit_exponent(check_observations(observations)):
-            scaled = [in_unit(o, exponent) for o in observations]
-            return in_unit_of_data(self(scaled, grid, response=response), exponent)
         prior, correlation = self.settled(self.prior(observations, grid, response))
         first, last = self._solvers(prior, correlation)
         twins = (first, last) if prior.twin is prior else self._solvers(prior.twin, correlation)
@@ -129,17 +127,17 @@ class JointSparse(JointMethod):
         pilot = shrink_colours(start, basis, flux, pairs, self.threshold)
         noise = np.diag(twins[0].noise_covariance)
         colour = local_colour(pilot, flux, noise, colour_scales(prior.observations, grid.scale))
-        sharp = colour * np.mean(pilot / colour, axis=0)
-        second = sharp + first.apply(_left(prior, sharp))
+        second, _ = _improved(prior, first, coloured(pilot, colour))
         sparse, variance = posterior_details(second, pilot, basis, colour, pairs, passage)
-        estimate = sparse + last.apply(_left(prior, sparse), noise=True)
+        estimate, residual = _improved(prior, last, sparse, last=True)
         if self.positivity:
-            estimate = np.maximum(estimate, 0)
+            estimate, residual = np.maximum(estimate, 0), None
         return self.result(
             prior,
             estimate,
             passage.ground + variance,
             twins[0].noise_covariance,
+            residual=residual,
             model=misfit_variance,
             wiener=start,
         )
@@ -151,6 +149,9 @@ class JointSparse(JointMethod):
         )
 
 
-def _left(prior: ScenePrior, estimate: Any) -> list[Any]:
-    """Data less what an estimate predicts."""
-    return [d - p for d, p in zip(prior.data, prior.predict(estimate), strict=True)]
+def _improved(prior: ScenePrior, solver: Solver, image: Any, *, last: bool = False) -> tuple[Any, Any]:
+    """An image and the solution of what the data hold beyond it; of the last one, what remains if known."""
+    if isinstance(solver, FourierWiener):
+        return solver.improved(prior.data, image, residual=last)
+    left = [d - p for d, p in zip(prior.data, prior.predict(image), strict=True)]
+    return image + solver.apply(left, noise=last), None

@@ -12,13 +12,14 @@ import numpy as np
 from sigden.errors import ParameterError
 from sigden.method import Method
 from sigden.multiband.data.grid import Grid
-from sigden.multiband.data.observation import Observation, check_observations
+from sigden.multiband.data.observation import Observation
 from sigden.multiband.data.response import Response
 from sigden.multiband.data.result import MultibandResult
 from sigden.multiband.joint.error_map import model_variance
 from sigden.multiband.joint.fourier_wiener import FourierWiener
+from sigden.multiband.joint.planes import over_rows
 from sigden.multiband.joint.scene_prior import ScenePrior, scene_prior
-from sigden.multiband.joint.units import in_unit, in_unit_of_data, unit_exponent
+from sigden.multiband.joint.units import in_unit_of_noise
 
 _CORRELATIONS = (0.5, 0.65, 0.8, 0.9, 0.95, 0.98, 0.99)
 _MODEL_ERRORS = (0.01, 0.02, 0.05, 0.1, 0.2)
@@ -96,7 +97,7 @@ class JointMethod(Method):
         noise: Any,
         covariance: Any,
         *,
-        modes: Any = None,
+        residual: list[Any] | None = None,
         model: Callable[..., Any] = model_variance,
         **details: Any,
     ) -> MultibandResult:
@@ -112,8 +113,8 @@ class JointMethod(Method):
             Variance of the propagated noise.
         covariance : numpy.ndarray, shape (bands, bands)
             Covariance of that noise between the bands of one pixel.
-        modes : numpy.ndarray, complex, shape (bands, rows, columns // 2 + 1), optional
-            Unitary DFT of the estimate, where it is known; is overwritten.
+        residual : list of numpy.ndarray, optional
+            Data less prediction of each channel, where it is known; is overwritten.
         model : callable
             Variance of what the model cannot know, as `model_variance` takes its arguments.
         **details : object
@@ -124,22 +125,38 @@ class JointMethod(Method):
         MultibandResult
             With ``details["residual"]``, data less prediction of each observation over their noise.
         """
-        pairs = list(zip(prior.channels, prior.predict(estimate, modes=modes), strict=True))
         # planes of a wide field are large: in place, and never in double precision for data in single
-        residual = [np.subtract(c.data, image, out=image) for c, image in pairs]
+        if residual is None:
+            pairs = zip(prior.channels, prior.predict(estimate), strict=True)
+            residual = [np.subtract(c.data, image, out=image) for c, image in pairs]
         variance = model(estimate, residual, prior)
-        variance += np.asarray(noise).astype(variance.dtype, copy=False)
-        for r, (c, _) in zip(residual, pairs, strict=True):
-            r /= c.sigma if c.error is None else c.error
+        noise = np.broadcast_to(np.asarray(noise).astype(variance.dtype, copy=False), variance.shape)
+
+        def finish(read: slice, own: slice, within: slice) -> None:
+            variance[:, own] += noise[:, own]
+            np.sqrt(variance[:, own], out=variance[:, own])
+
+        over_rows(finish, estimate.shape[1:])
+        for r, c in zip(residual, prior.channels, strict=True):
+            _divide(r, c.sigma if c.error is None else c.error)
         return MultibandResult(
             estimate=estimate,
-            uncertainty=np.sqrt(variance, out=variance),
+            uncertainty=variance,
             noise_covariance=covariance,
             bands=prior.bands,
             grid=prior.grid,
             target_fwhm=self.target_fwhm,
             details={**details, "residual": residual},
         )
+
+
+def _divide(image: Any, error: Any) -> None:
+    """Image over its noise rms, in place."""
+
+    def fill(read: slice, own: slice, within: slice) -> None:
+        image[own] /= error if isinstance(error, float) else error[own]
+
+    over_rows(fill, image.shape)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,6 +192,7 @@ class JointWiener(JointMethod):
        Speech Signal Process. 37 (1989), section III.
     """
 
+    @in_unit_of_noise
     def __call__(
         self, observations: Sequence[Observation], grid: Grid, *, response: Response
     ) -> MultibandResult:
@@ -199,15 +217,12 @@ class JointWiener(JointMethod):
         InputError
             If the observations do not fit the grid or each other.
         """
-        if exponent := unit_exponent(check_observations(observations)):
-            scaled = [in_unit(o, exponent) for o in observations]
-            return in_unit_of_data(self(scaled, grid, response=response), exponent)
         prior, correlation = self.settled(self.prior(observations, grid, response))
         solver = prior.solver(correlation=correlation)
         alike = solver if prior.twin is prior else prior.twin.solver(correlation=correlation)
+        residual = None
         if isinstance(solver, FourierWiener):
-            modes = solver.modes(prior.data)
-            estimate = solver.image(modes)
+            estimate, residual = solver.improved(prior.data, residual=True)
         else:
-            modes, estimate = None, solver.apply(prior.data)
-        return self.result(prior, estimate, alike.noise_variance, alike.noise_covariance, modes=modes)
+            estimate = solver.apply(prior.data)
+        return self.result(prior, estimate, alike.noise_variance, alike.noise_covariance, residual=residual)

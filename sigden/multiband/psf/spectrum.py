@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from sigden.arrays import device_of, is_numpy, namespace, require_array
+from sigden.arrays import device_of, is_numpy, namespace, require_array, share_out
 
 __all__ = ["affine_transfer", "gaussian_sharpening", "gaussian_transfer", "psf_transfer"]
 
 _PASSED = 1e-6
 _REMEMBERED = 1 << 15  # elements of a series, 512 KiB
+_ROWS = 1 << 17  # elements of the rows that are filled in one go
 
 
 def psf_transfer(
@@ -24,6 +25,7 @@ def psf_transfer(
     scale: float = 1.0,
     lines: tuple[Any, Any] | None = None,
     single: bool = False,
+    out: Any = None,
 ) -> Any:
     r"""Transfer function of a centred PSF on the Fourier grid of an image.
 
@@ -42,6 +44,8 @@ def psf_transfer(
         Factors along rows and along columns, shapes ``(shape[0],)`` and ``(shape[1] // 2 + 1,)``.
     single : bool, optional
         Whether single precision is enough.
+    out : array of complex128 or complex64, optional
+        Where to write it.
 
     Returns
     -------
@@ -55,7 +59,7 @@ def psf_transfer(
     are zero.
     """
     ratio = psf_scale / scale
-    return _separable_transfer(psf, shape, ratio, ratio, lines, single)
+    return _separable_transfer(psf, shape, ratio, ratio, lines, single, out)
 
 
 def gaussian_transfer(shape: tuple[int, int], scale: float, fwhm: float) -> np.ndarray:
@@ -80,7 +84,11 @@ def gaussian_transfer(shape: tuple[int, int], scale: float, fwhm: float) -> np.n
         np.exp(-2.0 * (math.pi * width * f) ** 2)
         for f in (np.fft.fftfreq(shape[0], scale), np.fft.rfftfreq(shape[1], scale))
     )
-    return row[:, None] * column
+    out = np.empty((row.size, column.size))
+    step = max(1, _ROWS // column.size)
+    parts = [slice(k, k + step) for k in range(0, row.size, step)]
+    share_out(lambda part: np.multiply(row[part, None], column, out=out[part]), parts)
+    return out
 
 
 def gaussian_sharpening(target: Any) -> Any:
@@ -123,8 +131,10 @@ def affine_transfer(psf: Any, shape: tuple[int, int], matrix: Any) -> Any:
         # Frequencies in cycles per sample of the PSF: the transposed matrix turns them back.
         first = row * matrix[0, 0] + columns * matrix[1, 0]
         second = row * matrix[0, 1] + columns * matrix[1, 1]
-        left = _phases(np, first, psf.shape[0], device_of(psf))
-        right = _phases(np, second, psf.shape[1], device_of(psf))
+        left, right = (
+            _phases(np, f, -(n // 2), (n - 1) // 2, device_of(psf))
+            for f, n in zip((first, second), psf.shape, strict=True)
+        )
         out[k] = np.sum((left @ psf) * right, axis=1)
     return out
 
@@ -136,22 +146,49 @@ def _separable_transfer(
     column_ratio: float,
     lines: tuple[Any, Any] | None = None,
     single: bool = False,
+    out: Any = None,
 ) -> Any:
-    xp = require_array(psf, "psf")
-    place = device_of(psf)
-    left = _series(xp, shape[0], shape[0] // 2 + 1, row_ratio, psf.shape[0], place)
-    right = _series(xp, shape[1], shape[1] // 2 + 1, column_ratio, psf.shape[1], place)
-    values = xp.astype(psf, xp.float64)
-    left = (xp.real(left) @ values) + 1j * (xp.imag(left) @ values)
-    # rows of negative frequency are those of positive frequency, conjugate along the rows' axis alone
-    mirror = xp.flip(left[1 : (shape[0] + 1) // 2, :], axis=0)
-    left = xp.concat([left, xp.conj(mirror)], axis=0)
-    if lines is not None:
-        left = left * xp.reshape(lines[0], (-1, 1))
-        right = right * xp.reshape(lines[1], (-1, 1))
-    if single:
-        left, right = xp.astype(left, xp.complex64), xp.astype(right, xp.complex64)
-    return left @ xp.matrix_transpose(right)
+    """Fourier series along both axes; samples j and -j are summed and subtracted first."""
+    xp, place = require_array(psf, "psf"), device_of(psf)
+    size, length = shape[0], shape[1] // 2 + 1
+    row = _series(xp, size, size // 2 + 1, row_ratio, psf.shape[0], place)
+    column = _series(xp, shape[1], length, column_ratio, psf.shape[1], place)
+    real, kind = (xp.float32, xp.complex64) if single else (xp.float64, xp.complex128)
+    # by parity in rows and in columns: left[columns][rows]
+    left = []
+    for part in _even_and_odd(xp, xp.astype(psf, xp.float64)):
+        even, odd = (xp.matrix_transpose(v) for v in _even_and_odd(xp, xp.matrix_transpose(part)))
+        left.append((xp.astype(xp.real(row) @ even, real), xp.astype(xp.imag(row) @ odd, real)))
+    right = [xp.astype(xp.matrix_transpose(v), real) for v in (xp.real(column), xp.imag(column))]
+    along, across = lines or (None, None)
+    across = None if across is None else xp.astype(xp.reshape(across, (1, -1)), kind)
+    along = None if along is None else xp.astype(xp.reshape(along, (-1, 1)), kind)
+    out = xp.empty((size, length), dtype=kind, device=place) if out is None else out
+
+    def fill(part: slice) -> None:
+        """Rows of some frequencies, not negative, and those of the opposite ones."""
+        alike = left[0][0][part, :] @ right[0], left[1][1][part, :] @ right[1]
+        mixed = left[1][0][part, :] @ right[1], left[0][1][part, :] @ right[0]
+        first, last = max(part.start, 1), min(part.stop, (size + 1) // 2)
+        inner = slice(first - part.start, last - part.start)
+        for rows, sign in ((part, 1.0), (slice(size - last + 1, size - first + 1), -1.0)):
+            values = (alike[0] - sign * alike[1]) + 1j * (mixed[0] + sign * mixed[1])
+            if sign < 0:
+                values = xp.flip(values[inner, :], axis=0)
+            if across is not None:
+                values = values * across * along[rows, :]
+            out[rows, :] = values
+
+    step = max(1, _ROWS // length) if is_numpy(xp) else size
+    share_out(fill, [slice(k, min(k + step, size // 2 + 1)) for k in range(0, size // 2 + 1, step)])
+    return out
+
+
+def _even_and_odd(xp: Any, values: Any) -> tuple[Any, Any]:
+    """Sums and differences of the samples j and -j along the last axis, of odd length, for j from zero on."""
+    middle = values.shape[-1] // 2
+    right, left = values[:, middle:], xp.flip(values[:, : middle + 1], axis=-1)
+    return xp.concat([right[:, :1], right[:, 1:] + left[:, 1:]], axis=-1), right - left
 
 
 def _signed(k: int, n: int) -> float:
@@ -159,24 +196,28 @@ def _signed(k: int, n: int) -> float:
 
 
 def _series(xp: Any, size: int, length: int, ratio: float, samples: int, place: Any) -> Any:
-    """Fourier series of samples at the first frequencies of an axis; small ones of NumPy are remembered."""
+    """Fourier series of samples from the middle on, at the first frequencies of an axis."""
     if is_numpy(xp) and length * samples <= _REMEMBERED:
         return _numpy_series(size, length, ratio, samples)
-    return _phases(xp, [k / size * ratio for k in range(length)], samples, place)
+    return _phases(xp, _frequencies(size, length, ratio), 0, samples // 2, place)
+
+
+def _frequencies(size: int, length: int, ratio: float) -> list[float]:
+    return [k / size * ratio for k in range(length)]
 
 
 @lru_cache(maxsize=32)
 def _numpy_series(size: int, length: int, ratio: float, samples: int) -> Any:
-    xp = namespace(np.empty(0))
-    out = _phases(xp, [k / size * ratio for k in range(length)], samples, device_of(np.empty(0)))
+    like = np.empty(0)
+    out = _phases(namespace(like), _frequencies(size, length, ratio), 0, samples // 2, device_of(like))
     out.flags.writeable = False
     return out
 
 
-def _phases(xp: Any, frequencies: Any, size: int, place: Any) -> Any:
-    """Rows of a Fourier series in samples, with zero beyond the samples' own band limit."""
+def _phases(xp: Any, frequencies: Any, first: int, last: int, place: Any) -> Any:
+    """Rows of a Fourier series in samples `first` to `last`, with zero beyond their band limit."""
     f = xp.asarray(frequencies, dtype=xp.float64, device=place)
-    j = xp.astype(xp.arange(size, dtype=xp.int64, device=place), xp.float64) - float(size // 2)
+    j = xp.astype(xp.arange(first, last + 1, dtype=xp.int64, device=place), xp.float64)
     angle = (-2.0 * math.pi) * xp.reshape(f, (-1, 1)) * xp.reshape(j, (1, -1))
     carried = xp.astype(xp.abs(f) <= 0.5 * (1.0 + 1e-9), xp.float64)
     weight = xp.reshape(carried, (-1, 1))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
+from sigden.arrays import one_blas_thread
 from sigden.errors import ParameterError
 
 __all__ = ["in_order"]
@@ -42,7 +42,7 @@ def in_order(work: Callable[[Any], T], items: Sequence[Any], workers: int) -> It
     if workers == 1 or len(items) == 1:
         yield from map(work, items)
         return
-    with _single_threaded(), ThreadPoolExecutor(int(workers)) as pool:
+    with one_blas_thread(), ThreadPoolExecutor(int(workers)) as pool:
         waiting: deque[Future[T]] = deque()
         left = iter(items)
         try:
@@ -55,12 +55,3 @@ def in_order(work: Callable[[Any], T], items: Sequence[Any], workers: int) -> It
         finally:
             for future in waiting:
                 future.cancel()
-
-
-def _single_threaded() -> AbstractContextManager[Any]:
-    """One BLAS thread for each worker, where threadpoolctl is there to say so."""
-    try:
-        from threadpoolctl import threadpool_limits
-    except ImportError:
-        return nullcontext()
-    return threadpool_limits(limits=1)

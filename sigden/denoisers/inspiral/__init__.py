@@ -1,0 +1,5 @@
+"""Inspirals of compact binaries: a few-parameter family beside the free tracks."""
+
+from sigden.denoisers.inspiral.estimate import estimate_signal
+
+__all__ = ["estimate_signal"]
