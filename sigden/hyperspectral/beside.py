@@ -8,7 +8,16 @@ import numpy as np
 
 from sigden.arrays import device_of, is_numpy, namespace
 
-__all__ = ["beside", "host_dtype", "matmul"]
+__all__ = [
+    "among",
+    "beside",
+    "columns_of",
+    "contiguous",
+    "host_dtype",
+    "matmul",
+    "put_columns",
+    "subtract",
+]
 
 
 def host_dtype(array: Any) -> np.dtype[Any]:
@@ -50,3 +59,62 @@ def matmul(a: Any, b: Any, out: Any) -> None:
         np.matmul(a, b, out=out)
     else:
         out[...] = a @ b
+
+
+def subtract(a: Any, b: Any, out: Any) -> None:
+    """Difference put in place of a view."""
+    if isinstance(out, np.ndarray):
+        np.subtract(a, b, out=out)
+    else:
+        out[...] = a - b
+
+
+def contiguous(array: Any) -> Any:
+    """Row after row in memory, as compiled loops need it; arrays of other libraries as they are."""
+    return np.ascontiguousarray(array) if isinstance(array, np.ndarray) else array
+
+
+def columns_of(spectra: Any, used: Any) -> Any:
+    """Copy of the chosen bands of spectra; `used` is an array of bool, shape (bands,), of NumPy."""
+    if isinstance(spectra, np.ndarray):
+        return spectra[:, used]
+    index = beside(np.flatnonzero(used), spectra, np.int64)
+    return namespace(spectra).take(spectra, index, axis=1)
+
+
+def put_columns(spectra: Any, used: Any, values: Any) -> None:
+    """Put bands in place of the chosen ones."""
+    if isinstance(spectra, np.ndarray):
+        spectra[:, used] = values
+    elif used.all():
+        spectra[...] = values
+    else:
+        for place, band in enumerate(np.flatnonzero(used)):
+            spectra[:, int(band)] = values[:, place]
+
+
+def among(values: Any, used: Any, around: Any = None) -> Any:
+    """Used bands among those that were left out.
+
+    Parameters
+    ----------
+    values : array, shape (pixels, used bands)
+        What is known of the used bands.
+    used : ndarray of bool, shape (bands,)
+        Which they are.
+    around : array, shape (pixels, bands), optional
+        What stands in the other bands; zeros when absent.
+
+    Returns
+    -------
+    array, shape (pixels, bands)
+        New array.
+    """
+    xp = namespace(values)
+    if around is None:
+        shape = values.shape[0], used.size
+        out = xp.zeros(shape, dtype=values.dtype, device=device_of(values))
+    else:
+        out = xp.asarray(around, copy=True)
+    put_columns(out, used, values)
+    return out

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from sigden.arrays import is_numpy, namespace
 
-__all__ = ["median", "quantiles"]
+__all__ = ["median", "nanmedian", "quantiles", "shares"]
 
 
 def median(x: Any, axis: int | None = None) -> Any:
@@ -62,3 +63,32 @@ def quantiles(x: Any, parts: tuple[float, ...]) -> list[float]:
         first, last = float(ordered[low]), float(ordered[min(low + 1, x.shape[0] - 1)])
         out.append(first + (place - low) * (last - first))
     return out
+
+
+def nanmedian(x: Any) -> Any:
+    """Median along the last axis of the numbers that are not NaN; there is at least one.
+
+    Parameters
+    ----------
+    x : array, shape (n, samples)
+        Numbers.
+
+    Returns
+    -------
+    array, shape (n,)
+        In the library of `x`.
+    """
+    xp = namespace(x)
+    if is_numpy(xp):
+        return np.nanmedian(x, axis=-1)
+    count = xp.count_nonzero(~xp.isnan(x), axis=-1, keepdims=True)
+    ordered = xp.sort(xp.where(xp.isnan(x), math.inf, x), axis=-1)
+    pair = [xp.take_along_axis(ordered, place, axis=-1)[:, 0] for place in ((count - 1) // 2, count // 2)]
+    return (pair[0] + pair[1]) / 2
+
+
+def shares(count: int, parts: int) -> list[tuple[int, int]]:
+    """First and past-the-last index of nearly equal parts, as `numpy.array_split` cuts them."""
+    least, more = divmod(count, parts)
+    ends = np.cumsum([0] + [least + (k < more) for k in range(parts)])
+    return [(int(start), int(stop)) for start, stop in pairwise(ends)]

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from sigden.arrays import namespace
+from sigden.hyperspectral.beside import contiguous
 from sigden.hyperspectral.screen import Search
 from sigden.hyperspectral.table import Table
 from sigden.hyperspectral.workspace import Workspace
@@ -87,7 +87,7 @@ class Strip:
 
     def core(self, images: Any) -> Any:
         """The strip's own rows of images, shape (images, rows, columns); None stays None."""
-        return None if images is None else images[:, self.first - self.begin : self.last - self.begin]
+        return None if images is None else images[:, self.first - self.begin : self.last - self.begin, :]
 
 
 def strips(shape: tuple[int, int, int], step: ImageStep, itemsize: int, workspace: Workspace) -> list[Strip]:
@@ -130,7 +130,8 @@ def denoise_whole(coefficients: Table, step: ImageStep, power: Any, workspace: W
     each = rows * columns * step.pixel_bytes * coefficients.dtype.itemsize / 4
     size = min(workspace.units(each, 1, "a whole eigen-image, as this denoiser needs"), rank)
     for first, last in coefficients.groups(size):
-        images = coefficients.bands(first, last).reshape(-1, rows, columns)
-        estimate, _ = step.run(images, power)
-        coefficients.put_bands(first, np.ascontiguousarray(estimate).reshape(last - first, -1))
+        images = coefficients.bands(first, last)
+        xp = namespace(images)
+        estimate, _ = step.run(xp.reshape(images, (-1, rows, columns)), power)
+        coefficients.put_bands(first, xp.reshape(contiguous(estimate), (last - first, -1)))
         workspace.tell("denoising", last, rank)

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from sigden.arrays import device_of, namespace
+from sigden.arrays import device_of, namespace, to_numpy
 from sigden.errors import FileError
 from sigden.hyperspectral.beside import beside, host_dtype
 
@@ -91,6 +91,12 @@ class Table(ABC):
         """Small NumPy array put beside the values of the table, in their dtype."""
         return small.astype(self.dtype)
 
+    def every(self, step: int) -> Iterator[Any]:
+        """Every so manieth spectrum, of NumPy."""
+        for place in range(0, len(self), step):
+            row, column = divmod(place, self.shape[1])
+            yield self.read(row, row + 1)[column]
+
     @abstractmethod
     def read(self, first: int, last: int) -> Any:
         """Spectra of some rows, shape (pixels, bands): where in memory a view."""
@@ -142,6 +148,10 @@ class MemoryTable(Table):
     def beside(self, small: Any) -> Any:
         """Small NumPy array put beside the values of the table."""
         return beside(small, self.array)
+
+    def every(self, step: int) -> Iterator[Any]:
+        """Every so manieth spectrum, of NumPy."""
+        yield from to_numpy(self.array[::step, :])
 
     def read(self, first: int, last: int) -> Any:
         """View of the spectra of some rows."""
@@ -266,11 +276,14 @@ class FileTable(Table):
         out = np.empty(((end - begin) * self.shape[1], upper - lower), self.dtype)
         self._seek(begin, lower, upper)
         view, done = memoryview(cast(Any, out)).cast("B"), 0
-        while done < len(view):
-            count = self._file.readinto(view[done:])
-            if not count:
-                raise OSError("scratch file: ends early")
-            done += count
+        try:
+            while done < len(view):
+                count = self._file.readinto(view[done:])
+                if not count:
+                    raise OSError("it ends early; another program has cut it")
+                done += count
+        except OSError as error:
+            raise FileError(f"scratch file: cannot be read: {error.strerror or error}") from error
         return out
 
     def _put(self, begin: int, lower: int, upper: int, part: Any) -> None:
@@ -306,5 +319,5 @@ def band_share(flags: Table) -> Any:
     """Part of each band that is marked, shape (bands,)."""
     total = np.zeros(flags.shape[2])
     for _, part in flags.pieces():
-        total += np.count_nonzero(part, axis=0)
+        total += to_numpy(namespace(part).count_nonzero(part, axis=0))
     return total / len(flags)

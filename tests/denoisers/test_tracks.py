@@ -127,7 +127,7 @@ def test_the_unit_of_time_makes_no_difference():
 
 def claimed(residual, variance, n=4000):
     """Standard error in the middle of a stretch with a steady residual and posterior variance."""
-    still = TrackEstimate(np.zeros(n, "c8"), np.full(n, variance), np.ones(n), np.zeros(n))
+    still = TrackEstimate(np.zeros(n, "c8"), np.full(n, variance), np.ones(n), *np.zeros((3, n)))
     return standard_error(np.full(n, residual, "c8"), 1.0, still, TrackModel(horizon=40.0))[n // 2]
 
 

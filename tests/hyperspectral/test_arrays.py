@@ -1,4 +1,4 @@
-"""Cubes of other array libraries: the same figures as with NumPy, and nothing leaves their device."""
+"""Noise and subspace of cubes of other array libraries: the figures of NumPy, where the cube is."""
 
 import numpy as np
 import pytest

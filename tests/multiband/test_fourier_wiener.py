@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 
 from sigden import InputError
 from sigden.multiband.data.power import ScenePower, scene_power
-from sigden.multiband.joint import estimate_numba, posterior_generic, posterior_numba
+from sigden.multiband.joint import estimate_numba, noise_numba, posterior_generic, posterior_numba
 from sigden.multiband.joint.channel import Channel
 from sigden.multiband.joint.fourier_wiener import FourierWiener
 from sigden.multiband.joint.iterative_wiener import IterativeWiener
@@ -223,7 +223,7 @@ def test_numba_agrees_with_generic(shape, factors, dtype):
     assert posterior_numba.evidence(solver.system, data, start, shape[1]) == pytest.approx(expected, rel=1e-5)
     combinations = np.array([[0.3, -1.0], [1.0, 0.0]])
     theirs = posterior_generic.propagated_noise(solver.system, combinations, shape[1])
-    ours = posterior_numba.propagated_noise(solver.system, combinations, shape[1])
+    ours = noise_numba.propagated_noise(solver.system, combinations, shape[1])
     for a, b in zip(ours, theirs, strict=True):
         assert_allclose(a, b, atol=1e-10 * np.abs(b).max())
     modes = np.fft.rfft2(RNG.standard_normal((BANDS, *shape)), norm="ortho").astype(found.dtype)

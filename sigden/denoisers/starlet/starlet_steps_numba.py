@@ -7,7 +7,7 @@ from numba import njit, prange, types
 
 __all__ = [
     "adjoint", "adjoint_parallel", "analyse", "analyse_parallel", "restore", "restore_parallel", "shrink",
-    "shrink_parallel", "smooth", "smooth_parallel",
+    "shrink_parallel", "smooth", "smooth_parallel", "smooth_row", "smooth_rows",
 ]  # fmt: skip
 
 
@@ -38,7 +38,7 @@ def _mix(a, b, c, d, e, out):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, error_model="numpy")
-def _smooth_row(image, i, step, line, out):  # type: ignore[no-untyped-def]
+def smooth_row(image, i, step, line, out):  # type: ignore[no-untyped-def]
     """Row i of the smoothed image; `line` is scratch of the row's length."""
     T = image.dtype.type
     rows, n = image.shape
@@ -62,10 +62,11 @@ def _smooth_row(image, i, step, line, out):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, error_model="numpy")
-def _smooth_rows(fine, coarse, step, first, last):  # type: ignore[no-untyped-def]
+def smooth_rows(fine, coarse, step, first, last):  # type: ignore[no-untyped-def]
+    """Some rows of the smoothed image."""
     line = np.empty(fine.shape[1], fine.dtype)
     for i in range(first, last):
-        _smooth_row(fine, i, step, line, coarse[i])
+        smooth_row(fine, i, step, line, coarse[i])
 
 
 @njit(nogil=True, error_model="numpy")
@@ -79,7 +80,7 @@ def _subtract_rows(fine, coarse, detail, first, last):  # type: ignore[no-untype
 def _adjoint_rows(difference, detail, out, step, first, last):  # type: ignore[no-untyped-def]
     line = np.empty(out.shape[1], out.dtype)
     for i in range(first, last):
-        _smooth_row(difference, i, step, line, out[i])
+        smooth_row(difference, i, step, line, out[i])
         for j in range(out.shape[1]):
             out[i, j] += detail[i, j]
 
@@ -90,7 +91,7 @@ def _shrink_rows(fine, coarse, total, step, limit, hard, first, last):  # type: 
     cut, zero = T(limit), T(0)
     line = np.empty(fine.shape[1], fine.dtype)
     for i in range(first, last):
-        _smooth_row(fine, i, step, line, coarse[i])
+        smooth_row(fine, i, step, line, coarse[i])
         if hard:
             for j in range(fine.shape[1]):
                 detail = fine[i, j] - coarse[i, j]
@@ -108,8 +109,8 @@ def _restore_rows(fine, coarse, total, step, limit, first, last):  # type: ignor
     cut, zero = T(limit), T(0)
     line = np.empty(total.shape[1], total.dtype)
     for i in range(first, last):
-        _smooth_row(fine[0], i, step, line, coarse[0, i])
-        _smooth_row(fine[2], i, step, line, coarse[2, i])
+        smooth_row(fine[0], i, step, line, coarse[0, i])
+        smooth_row(fine[2], i, step, line, coarse[2, i])
         for j in range(total.shape[1]):
             detail = fine[0, i, j] - coarse[0, i, j]
             total[i, j] += detail if abs(fine[2, i, j] - coarse[2, i, j]) > cut else zero
@@ -128,7 +129,7 @@ def analyse(out, blocks):  # type: ignore[no-untyped-def]
     batch, planes, rows, _ = out.shape
     for b in range(batch):
         for s in range(planes - 1):
-            _smooth_rows(out[b, s], out[b, s + 1], 1 << s, 0, rows)
+            smooth_rows(out[b, s], out[b, s + 1], 1 << s, 0, rows)
             _subtract_rows(out[b, s], out[b, s + 1], out[b, s], 0, rows)
 
 
@@ -139,7 +140,7 @@ def analyse_parallel(out, blocks):  # type: ignore[no-untyped-def]
     for s in range(planes - 1):
         for piece in prange(batch * blocks):
             b, c = piece // blocks, piece % blocks
-            _smooth_rows(out[b, s], out[b, s + 1], 1 << s, c * rows // blocks, (c + 1) * rows // blocks)
+            smooth_rows(out[b, s], out[b, s + 1], 1 << s, c * rows // blocks, (c + 1) * rows // blocks)
         for piece in prange(batch * blocks):
             b, c = piece // blocks, piece % blocks
             first, last = c * rows // blocks, (c + 1) * rows // blocks
@@ -226,7 +227,7 @@ def smooth(work, scales, blocks):  # type: ignore[no-untyped-def]
     batch, _, rows, _ = work.shape
     for b in range(batch):
         for s in range(scales):
-            _smooth_rows(work[b, s % 2], work[b, 1 - s % 2], 1 << s, 0, rows)
+            smooth_rows(work[b, s % 2], work[b, 1 - s % 2], 1 << s, 0, rows)
 
 
 @njit(_SMOOTH, cache=True, nogil=True, error_model="numpy", parallel=True)
@@ -237,4 +238,4 @@ def smooth_parallel(work, scales, blocks):  # type: ignore[no-untyped-def]
         for piece in prange(batch * blocks):
             b, c = piece // blocks, piece % blocks
             first, last = c * rows // blocks, (c + 1) * rows // blocks
-            _smooth_rows(work[b, s % 2], work[b, 1 - s % 2], 1 << s, first, last)
+            smooth_rows(work[b, s % 2], work[b, 1 - s % 2], 1 << s, first, last)

@@ -124,14 +124,13 @@ def place(level: Level, coefficients: Any, n: int) -> Any:
         The series.
     """
     segments = coefficients.reshape(len(coefficients), -1) @ _atoms(level)
-    segments *= (level.window * level.weight).astype(np.float32)
+    segments *= _synthesis(level)
     return _overlap(level, segments, n)
 
 
 def spread(level: Level, power: Any, n: int) -> Any:
     """Series of one number for each slice, smoothed as `place` does with amplitudes."""
-    kernel = (level.window**2 * level.weight * level.gain).astype(np.float32)
-    return _overlap(level, power[:, None].astype(np.float32) * kernel, n)
+    return _overlap(level, power[:, None].astype(np.float32) * _smoother(level), n)
 
 
 def _overlap(level: Level, segments: Any, n: int) -> Any:
@@ -149,6 +148,16 @@ def _window(length: int) -> Any:
     w /= np.linalg.norm(w)
     w.setflags(write=False)
     return w
+
+
+@lru_cache(maxsize=64)
+def _synthesis(level: Level) -> Any:
+    return (level.window * level.weight).astype(np.float32)
+
+
+@lru_cache(maxsize=64)
+def _smoother(level: Level) -> Any:
+    return (level.window**2 * level.weight * level.gain).astype(np.float32)
 
 
 @lru_cache(maxsize=64)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from sigden.arrays import share_out
 from sigden.multiband.data.observation import Observation
 from sigden.multiband.psf.spectrum import psf_transfer
 
@@ -84,9 +85,13 @@ class ScenePower:
             rows, columns = np.fft.fftfreq(shape[0], scale), np.fft.rfftfreq(shape[1], scale)
             plane = np.empty((rows.size, columns.size))
             half = shape[0] // 2 + 1
-            for part in row_blocks((half, columns.size)):
+
+            def fill(part: slice) -> None:
                 plane[part] = self.at(np.hypot(rows[part, None], columns))
-            plane[half:] = plane[(shape[0] - 1) // 2 : 0 : -1]
+                first, last = max(part.start, 1), min(part.stop, (shape[0] + 1) // 2)
+                plane[shape[0] - last + 1 : shape[0] - first + 1] = plane[first:last][::-1]
+
+            share_out(fill, list(row_blocks((half, columns.size))))
             plane.flags.writeable = False
             self._planes[key] = plane
         return self._planes[key]
@@ -132,13 +137,21 @@ def scene_power(image: Any, transfer: Any, sigma: float, *, modes: Any = None) -
     double[0] = 1.0
     if columns % 2 == 0:
         double[-1] = 1.0
-    sums = np.zeros((4, rings))
-    for part in row_blocks(modes.shape):
+    blocks = list(row_blocks(modes.shape))
+    shares: list[Any] = [None] * len(blocks)
+
+    def add(number: int) -> None:
+        part = blocks[number]
         ring = np.rint(np.hypot(along[0][part, None], along[1]) * side).astype(np.int64).ravel()
         response = squared(transfer[part])
         excess = (squared(modes[part]) - sigma**2) * response
-        for total, values in zip(sums, (np.ones_like(response), response, response**2, excess), strict=True):
-            total += np.bincount(ring, (values * double).ravel(), minlength=rings)
+        planes = (np.ones_like(response), response, response**2, excess)
+        shares[number] = [np.bincount(ring, (v * double).ravel(), minlength=rings) for v in planes]
+
+    share_out(add, range(len(blocks)))
+    sums = np.zeros((4, rings))
+    for share in shares:
+        sums += share
     count, mean_response, weight, power = sums[:, : int(np.flatnonzero(sums[0])[-1]) + 1]
     power = power / np.maximum(weight, 1e-300)
     curve = isotonic_regression(

@@ -16,7 +16,14 @@ from sigden.multiband.forward.resample import Decimate
 from sigden.multiband.psf.spectrum import psf_transfer
 from sigden.operators import CircularConvolve, Identity, LinearOperator
 
-__all__ = ["CommensurateForward", "block_transfer", "commensurate_factor", "forward_operator", "remembered", "transfer"]
+__all__ = [
+    "CommensurateForward",
+    "block_transfer",
+    "commensurate_factor",
+    "forward_operator",
+    "remembered",
+    "transfer",
+]
 
 RATIO_TOLERANCE = 1e-6
 """Departure from one of the ratio of scales of PSF and grid that counts as rounding."""

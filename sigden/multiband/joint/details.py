@@ -8,14 +8,21 @@ from typing import Any
 
 import numpy as np
 
+from sigden.arrays import Kernel
 from sigden.multiband.data.observation import Observation
-from sigden.multiband.joint.planes import weighted_sum
+from sigden.multiband.joint.planes import over_rows, smooth_reach, weighted_sum
 from sigden.multiband.joint.scene_prior import sharpness
-from sigden.multiband.joint.shrink import detail_noise
+from sigden.multiband.joint.shrink import detail_noise, pair_shares
 from sigden.multiband.joint.transfer import Passage
 
-__all__ = ["colour_scales", "local_colour", "posterior_details"]
+__all__ = ["colour_scales", "coloured", "local_colour", "posterior_details"]
 
+_HERE = "sigden.multiband.joint"
+_POSTERIOR = Kernel(
+    "joint_posterior_details",
+    generic=f"{_HERE}.details_generic:posterior_colour",
+    numba=f"{_HERE}.details_numba:posterior_colour",
+)
 _RELIEF = 0.035
 """Mean squared starlet detail over the squared light around it, the same at all scales."""
 _UNSEEN = 0.0015
@@ -72,14 +79,31 @@ def local_colour(images: Any, flux: Any, noise: Any, scales: int) -> Any:
     from sigden.denoisers.starlet.transform import smooth_starlet
 
     fluxes = np.asarray(flux, dtype=images.dtype)[:, None, None]
-    bands = images / fluxes
-    mean = np.mean(bands, axis=0)
     prior = images.dtype.type(np.mean(np.asarray(noise) / np.asarray(flux) ** 2))
-    below = smooth_starlet(mean**2, scales) + prior
-    above = smooth_starlet(bands * mean, scales) + prior
-    # an image of zeros without noise has no colour
-    ratio = np.clip(above / np.where(below > 0, below, 1), *_CONTRAST_LIMITS).astype(images.dtype)
-    return fluxes * ratio / np.mean(ratio, axis=0)
+    out = np.empty_like(images)
+
+    def fit(read: slice, own: slice, within: slice) -> None:
+        bands = images[:, read] / fluxes
+        mean = np.mean(bands, axis=0)
+        below = smooth_starlet(mean**2, scales)[within] + prior
+        above = smooth_starlet(bands * mean, scales)[:, within] + prior
+        # an image of zeros without noise has no colour
+        ratio = np.clip(above / np.where(below > 0, below, 1), *_CONTRAST_LIMITS).astype(images.dtype)
+        out[:, own] = fluxes * ratio / np.mean(ratio, axis=0)
+
+    over_rows(fit, images.shape[1:], smooth_reach(scales))
+    return out
+
+
+def coloured(images: Any, colour: Any) -> Any:
+    """Mean band of images over their local colours, times these."""
+    out = np.empty_like(images)
+
+    def fill(read: slice, own: slice, within: slice) -> None:
+        out[:, own] = colour[:, own] * np.mean(images[:, own] / colour[:, own], axis=0)
+
+    over_rows(fill, images.shape[1:])
+    return out
 
 
 def posterior_details(
@@ -127,33 +151,46 @@ def posterior_details(
     The constant of the mean, 0.035, and that of the first contrast, 0.0015, are those of details of simulated
     real and parametric galaxies; they hold from the finest scale to that of eight pixels.
     """
-    from sigden.denoisers.starlet.transform import smooth_starlet, starlet
-
-    scales = pairs.shape[2]
-    bands, seen = images / colour, pilot / colour
-    light = np.maximum(np.mean(seen, axis=0), 0.0) ** 2
-    light = len(images) * smooth_starlet(light, _AROUND)
-    out, variance, total = np.zeros_like(images), np.zeros_like(images), np.zeros_like(images)
+    shape, kind, scales = images.shape[1:], images.dtype, pairs.shape[2]
+    images, pilot, colour = (np.ascontiguousarray(v, kind) for v in (images, pilot, colour))
+    light = _light_around(pilot, colour)
+    alike = pairs.shape[-2:] == (1, 1)
+    shares, noise = pair_shares(pairs) if alike else np.empty((scales, 0)), np.empty((1, 0, 0), kind)
+    work = np.empty((6, *shape), kind)
+    # planes of a wide field are large: the results take the place of what they are made of
+    estimate, error, through = (np.empty((len(basis), *shape), kind) for _ in range(3))
     for u, combination in enumerate(basis):
-        coefficients = starlet(weighted_sum(combination, bands), scales)
-        before = starlet(weighted_sum(combination, seen), scales)
-        noise = detail_noise(pairs, combination, colour)
-        floor = light * images.dtype.type(_RELIEF if u == 0 else _UNSEEN / u**3)
-        error, through = np.zeros_like(light), np.zeros_like(light)
-        for j in range(scales):
-            power = np.maximum(smooth_starlet(before[j] ** 2, j), floor)
-            both = power + noise[j]
-            keep = power / np.where(both > 0, both, 1)
-            coefficients[j] *= keep
-            held, light_left, noise_left = (float(v[min(u, 1), j]) for v in passage.parts)
-            error += light_left * (1 - held * keep) ** 2 * power + noise_left * keep**2 * noise[j]
-            through += noise[j]
-        estimate = np.sum(coefficients, axis=0)
-        for b, weight in enumerate(combination):
-            out[b] += float(weight) * estimate
-            variance[b] += float(weight) ** 2 * error
-            total[b] += float(weight) ** 2 * through
-    out *= colour
-    np.divide(variance, total, out=variance, where=total > 0)
-    variance *= np.asarray(passage.details, dtype=images.dtype)
-    return out, variance
+        if not alike:
+            noise = np.ascontiguousarray(detail_noise(pairs, combination, colour))
+        relief = _RELIEF if u == 0 else _UNSEEN / u**3
+        parts = np.ascontiguousarray([p[min(u, 1)] for p in passage.parts]).T.copy()
+        _POSTERIOR(
+            images, pilot, colour, combination, light, relief, shares, noise, parts, work, estimate[u],
+            error[u], through[u],
+        )  # fmt: skip
+    details = np.broadcast_to(np.asarray(passage.details, dtype=kind), error.shape)
+
+    def finish(read: slice, own: slice, within: slice) -> None:
+        estimate[:, own] = [weighted_sum(w, estimate[:, own]) for w in basis.T]
+        estimate[:, own] *= colour[:, own]
+        left, total = ([weighted_sum(w, v[:, own]) for w in basis.T**2] for v in (error, through))
+        positive = np.stack(total)
+        np.divide(left, positive, out=error[:, own], where=positive > 0)
+        error[:, own] *= details[:, own]
+
+    over_rows(finish, shape)
+    return estimate, error
+
+
+def _light_around(pilot: Any, colour: Any) -> Any:
+    """Squared light of the bands over their colours, around each pixel, shape (rows, columns)."""
+    from sigden.denoisers.starlet.transform import smooth_starlet
+
+    out = np.empty(pilot.shape[1:], pilot.dtype)
+
+    def fill(read: slice, own: slice, within: slice) -> None:
+        light = np.maximum(np.mean(pilot[:, read] / colour[:, read], axis=0), 0.0) ** 2
+        out[own] = len(pilot) * smooth_starlet(light, _AROUND)[within]
+
+    over_rows(fill, out.shape, smooth_reach(_AROUND))
+    return out

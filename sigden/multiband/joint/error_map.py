@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from sigden.multiband.joint.planes import over_rows, smooth_reach
 from sigden.multiband.joint.scene_prior import ScenePrior
 
 __all__ = ["misfit_variance", "model_variance"]
@@ -49,17 +50,22 @@ def model_variance(estimate: Any, residual: Sequence[Any], prior: ScenePrior) ->
     """
     from sigden.denoisers.starlet.transform import smooth_starlet
 
-    mean = _mean_band(estimate, prior)
-    share = _misfit(mean, residual, prior)
-    share *= 2.0
-    share += _UNSEEN_COLOUR**2
     out = np.empty_like(estimate)
-    for variance, image, f in zip(out, estimate, prior.relative_flux, strict=True):
-        variance[...] = image - float(f) * mean
-        variance *= variance
-        variance[...] = smooth_starlet(variance, _WINDOW)
-        variance *= _CONTRAST
-        variance += share * np.maximum(image, 0.0) ** 2
+    planes = _wide_planes(residual, prior)
+
+    def fill(read: slice, own: slice, within: slice) -> None:
+        mean = _mean_band(estimate[:, read], prior)
+        share = _misfit(mean, planes, read)[within]
+        share *= 2.0
+        share += _UNSEEN_COLOUR**2
+        for variance, image, f in zip(out, estimate, prior.relative_flux, strict=True):
+            contrast = image[read] - float(f) * mean
+            contrast *= contrast
+            variance[own] = smooth_starlet(contrast, _WINDOW)[within]
+            variance[own] *= _CONTRAST
+            variance[own] += share * np.maximum(image[own], 0.0) ** 2
+
+    over_rows(fill, estimate.shape[1:], smooth_reach(_WINDOW))
     return out
 
 
@@ -80,7 +86,15 @@ def misfit_variance(estimate: Any, residual: Sequence[Any], prior: ScenePrior) -
     numpy.ndarray, shape (bands, rows, columns)
         The misfit m of `model_variance`, times the squared light.
     """
-    return _misfit(_mean_band(estimate, prior), residual, prior) * np.maximum(estimate, 0.0) ** 2
+    out = np.empty_like(estimate)
+    planes = _wide_planes(residual, prior)
+
+    def fill(read: slice, own: slice, within: slice) -> None:
+        share = _misfit(_mean_band(estimate[:, read], prior), planes, read)[within]
+        out[:, own] = share * np.maximum(estimate[:, own], 0.0) ** 2
+
+    over_rows(fill, estimate.shape[1:], smooth_reach(_WINDOW))
+    return out
 
 
 def _mean_band(estimate: Any, prior: ScenePrior) -> Any:
@@ -92,22 +106,38 @@ def _mean_band(estimate: Any, prior: ScenePrior) -> Any:
     return mean
 
 
-def _misfit(mean: Any, residual: Sequence[Any], prior: ScenePrior) -> Any:
-    """Squared residual of wide bands beyond their noise, relative to the light, shape (rows, columns)."""
+class _WidePlane(NamedTuple):
+    """Residual of a wide band, its noise rms, that of each pixel if it differs, and its squared light."""
+
+    residual: Any
+    sigma: float
+    error: Any
+    gain: float
+
+
+def _wide_planes(residual: Sequence[Any], prior: ScenePrior) -> list[_WidePlane]:
+    """Wide bands in the pixels of the grid."""
+    return [
+        # relative to the unit of the mixture
+        _WidePlane(image, c.sigma, c.error, float(c.mix @ prior.relative_flux) ** 2)
+        for c, image in zip(prior.channels, residual, strict=True)
+        if c.transfer is not None and c.factor == 1 and np.count_nonzero(c.mix) > 1
+    ]
+
+
+def _misfit(mean: Any, planes: Sequence[_WidePlane], rows: slice) -> Any:
+    """Squared residual of wide bands beyond their noise, relative to the light, of some rows."""
     from sigden.denoisers.starlet.transform import smooth_starlet
 
     share = np.zeros_like(mean)
     ground = smooth_starlet(np.maximum(mean, 0.0) ** 2, _WINDOW)
-    for channel, image in zip(prior.channels, residual, strict=True):
-        if channel.transfer is None or channel.factor != 1 or np.count_nonzero(channel.mix) < 2:
-            continue
-        error = channel.sigma if channel.error is None else np.where(channel.used, channel.error, np.inf)
+    for one in planes:
+        error = one.sigma if one.error is None else one.error[rows]
         squared = np.asarray(error, dtype=mean.dtype) ** 2
-        known = 1.0 if channel.used is None else smooth_starlet(channel.used.astype(mean.dtype), _WINDOW)
-        excess = smooth_starlet(image**2 / squared, _WINDOW)
+        used = np.isfinite(squared)
+        known = 1.0 if one.error is None else smooth_starlet(used.astype(mean.dtype), _WINDOW)
+        excess = smooth_starlet(one.residual[rows] ** 2 / squared, _WINDOW)
         excess -= known
-        # relative to the unit of the mixture
-        gain = float(channel.mix @ prior.relative_flux) ** 2
-        level = np.where(np.isfinite(squared), squared, 0) / gain
-        share += np.maximum(excess, 0.0) * level / (ground + channel.sigma**2 / gain)
+        level = np.where(used, squared, 0) / one.gain
+        share += np.maximum(excess, 0.0) * level / (ground + one.sigma**2 / one.gain)
     return share

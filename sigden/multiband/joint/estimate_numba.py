@@ -1,4 +1,4 @@
-"""Posterior mean of Fourier modes on the CPU: neighbouring coarse frequencies side by side in vector registers."""
+"""Posterior mean of Fourier modes on the CPU: neighbouring coarse frequencies side by side."""
 
 from __future__ import annotations
 
@@ -7,11 +7,20 @@ from typing import Any
 import numpy as np
 from numba import njit, prange, types
 
+from sigden.multiband.joint.lanes_numba import (
+    LANES,
+    covariance,
+    factorise,
+    load,
+    load_real,
+    pattern,
+    solve,
+    store,
+)
 from sigden.multiband.joint.posterior_numba import row_shares, system_types
 
 __all__ = ["estimate_modes"]
 
-_LANES = 32  # coarse frequencies of a row that are solved together; their systems stay in the first cache
 _PASSED = 1e-6  # of the target, below which it holds nothing of the scene
 
 _ESTIMATE = [
@@ -27,146 +36,6 @@ _ESTIMATE = [
     )
     for kind in (types.complex64, types.complex128)
 ]
-
-
-@njit(nogil=True, error_model="numpy")
-def _pattern(where, size):  # type: ignore[no-untyped-def]
-    """Entries of the Cholesky factor below the diagonal that are not zero at every frequency."""
-    channels, aliases = where.shape
-    filled = np.zeros((size, size), np.bool_)
-    for a in range(aliases):
-        for c in range(channels):
-            for d in range(c):
-                filled[where[c, a], where[d, a]] = True
-    for j in range(size):
-        for i in range(j + 1, size):
-            for k in range(j):
-                if filled[i, k] and filled[j, k]:
-                    filled[i, j] = True
-    return filled
-
-
-@njit(nogil=True, error_model="numpy")
-def _straight(base, columns, lanes):  # type: ignore[no-untyped-def]
-    """Lanes whose column stands in the half plane itself; the others stand there as mirror images."""
-    return min(max(columns // 2 - base + 1, 0), lanes)
-
-
-@njit(nogil=True, error_model="numpy")
-def _mirrors(straight, column, k, columns, lanes):  # type: ignore[no-untyped-def]
-    """First and past-the-last mirrored lane to write: in two columns other aliases stand there as themselves."""
-    first = max(straight, 1 if column == 0 else 0)
-    last = lanes - 1 if 2 * (column + lanes - 1) * k == columns else lanes
-    return first, last
-
-
-@njit(nogil=True, error_model="numpy")
-def _load(plane, scale, i, base, rows, columns, lanes, real, imaginary):  # type: ignore[no-untyped-def]
-    """A row of modes times a number, from a half plane."""
-    mirror = (rows - i) % rows
-    straight = _straight(base, columns, lanes)
-    for v in range(straight):
-        real[v] = scale * plane[i, base + v].real
-        imaginary[v] = scale * plane[i, base + v].imag
-    for v in range(straight, lanes):
-        real[v] = scale * plane[mirror, columns - base - v].real
-        imaginary[v] = -scale * plane[mirror, columns - base - v].imag
-
-
-@njit(nogil=True, error_model="numpy")
-def _load_real(plane, i, base, rows, columns, lanes, real):  # type: ignore[no-untyped-def]
-    mirror = (rows - i) % rows
-    straight = _straight(base, columns, lanes)
-    for v in range(straight):
-        real[v] = plane[i, base + v]
-    for v in range(straight, lanes):
-        real[v] = plane[mirror, columns - base - v]
-
-
-@njit(nogil=True, error_model="numpy")
-def _store(plane, i, base, rows, columns, column, k, lanes, real, imaginary):  # type: ignore[no-untyped-def]
-    """The reverse of `_load`, every mode once; coarse frequencies begin at `column`."""
-    mirror = (rows - i) % rows
-    straight = _straight(base, columns, lanes)
-    for v in range(straight):
-        plane[i, base + v] = complex(real[v], imaginary[v])
-    first, last = _mirrors(straight, column, k, columns, lanes)
-    for v in range(first, last):
-        plane[mirror, columns - base - v] = complex(real[v], -imaginary[v])
-
-
-@njit(nogil=True, error_model="numpy")
-def _factorise(mr, mi, filled, lanes):  # type: ignore[no-untyped-def]
-    """Cholesky factors in place below the diagonal, the inverse of their diagonals on it."""
-    size = mr.shape[0]
-    for j in range(size):
-        for k in range(j):
-            if filled[j, k]:
-                for v in range(lanes):
-                    mr[j, j, v] -= mr[j, k, v] * mr[j, k, v] + mi[j, k, v] * mi[j, k, v]
-        for v in range(lanes):
-            mr[j, j, v] = 1.0 / np.sqrt(mr[j, j, v])
-        for i in range(j + 1, size):
-            if not filled[i, j]:
-                continue
-            for k in range(j):
-                if filled[j, k] and filled[i, k]:
-                    for v in range(lanes):
-                        mr[i, j, v] -= mr[i, k, v] * mr[j, k, v] + mi[i, k, v] * mi[j, k, v]
-                    for v in range(lanes):
-                        mi[i, j, v] -= mi[i, k, v] * mr[j, k, v] - mr[i, k, v] * mi[j, k, v]
-            for v in range(lanes):
-                mr[i, j, v] *= mr[j, j, v]
-                mi[i, j, v] *= mr[j, j, v]
-
-
-@njit(nogil=True, error_model="numpy")
-def _solve(mr, mi, filled, lanes, xr, xi):  # type: ignore[no-untyped-def]
-    """Solutions, in place, of the systems that `_factorise` has factorised."""
-    size = mr.shape[0]
-    for i in range(size):
-        for k in range(i):
-            if filled[i, k]:
-                for v in range(lanes):
-                    xr[i, v] -= mr[i, k, v] * xr[k, v] - mi[i, k, v] * xi[k, v]
-                for v in range(lanes):
-                    xi[i, v] -= mr[i, k, v] * xi[k, v] + mi[i, k, v] * xr[k, v]
-        for v in range(lanes):
-            xr[i, v] *= mr[i, i, v]
-            xi[i, v] *= mr[i, i, v]
-    for i in range(size - 1, -1, -1):
-        for k in range(i + 1, size):
-            if filled[k, i]:
-                for v in range(lanes):
-                    xr[i, v] -= mr[k, i, v] * xr[k, v] + mi[k, i, v] * xi[k, v]
-                for v in range(lanes):
-                    xi[i, v] -= mr[k, i, v] * xi[k, v] - mi[k, i, v] * xr[k, v]
-        for v in range(lanes):
-            xr[i, v] *= mr[i, i, v]
-            xi[i, v] *= mr[i, i, v]
-
-
-@njit(nogil=True, error_model="numpy")
-def _covariance(sr, si, prior, where, couple, variance, lanes, ur, ui, mr, mi):  # type: ignore[no-untyped-def]
-    """Covariance of the data, its lower triangle."""
-    channels, aliases, _ = sr.shape
-    mr[:] = 0.0
-    mi[:] = 0.0
-    for a in range(aliases):
-        for c in range(channels):
-            i = where[c, a]
-            for v in range(lanes):
-                ur[v] = prior[a, v] * sr[c, a, v]
-                ui[v] = prior[a, v] * si[c, a, v]
-            for d in range(c + 1):
-                j, weight = where[d, a], couple[c, d]
-                for v in range(lanes):
-                    mr[i, j, v] += weight * (ur[v] * sr[d, a, v] + ui[v] * si[d, a, v])
-                for v in range(lanes):
-                    mi[i, j, v] += weight * (ui[v] * sr[d, a, v] - ur[v] * si[d, a, v])
-    for i in range(variance.size):
-        for v in range(lanes):
-            mr[i, i, v] += variance[i]
 
 
 @njit(nogil=True, error_model="numpy")
@@ -225,30 +94,30 @@ def _estimate_rows(  # type: ignore[no-untyped-def]
 ):  # fmt: skip
     channels, rows, _ = transfers.shape
     k, bands, size = factors[-1], cross.shape[1], variance.size
-    filled = _pattern(where, size)
-    mr, mi = np.empty((size, size, _LANES)), np.empty((size, size, _LANES))
-    dr, di = np.empty((size, _LANES)), np.empty((size, _LANES))
-    xr, xi = np.empty((size, _LANES)), np.empty((size, _LANES))
-    sr, si = np.empty((channels, k * k, _LANES)), np.empty((channels, k * k, _LANES))
-    br, bi = np.empty((bands, k * k, _LANES)), np.empty((bands, k * k, _LANES))
-    gr, gi = np.empty((bands, k * k, _LANES)), np.empty((bands, k * k, _LANES))
-    prior, goal, sharp = np.empty((k * k, _LANES)), np.empty((k * k, _LANES)), np.empty((k * k, _LANES))
-    ur, ui = np.empty(_LANES), np.empty(_LANES)
+    filled = pattern(where, size)
+    mr, mi = np.empty((size, size, LANES)), np.empty((size, size, LANES))
+    dr, di = np.empty((size, LANES)), np.empty((size, LANES))
+    xr, xi = np.empty((size, LANES)), np.empty((size, LANES))
+    sr, si = np.empty((channels, k * k, LANES)), np.empty((channels, k * k, LANES))
+    br, bi = np.empty((bands, k * k, LANES)), np.empty((bands, k * k, LANES))
+    gr, gi = np.empty((bands, k * k, LANES)), np.empty((bands, k * k, LANES))
+    prior, goal, sharp = np.empty((k * k, LANES)), np.empty((k * k, LANES)), np.empty((k * k, LANES))
+    ur, ui = np.empty(LANES), np.empty(LANES)
     coarse = columns // k // 2 + 1
     for r in range(low, high):
-        for column in range(0, coarse, _LANES):
-            n = min(_LANES, coarse - column)
+        for column in range(0, coarse, LANES):
+            n = min(LANES, coarse - column)
             for a in range(k * k):
                 i, base = (a // k) * (rows // k) + r, (a % k) * (columns // k) + column
-                _load_real(power, i, base, rows, columns, n, prior[a])
-                _load_real(target, i, base, rows, columns, n, goal[a])
+                load_real(power, i, base, rows, columns, n, prior[a])
+                load_real(target, i, base, rows, columns, n, goal[a])
                 for v in range(n):
                     sharp[a, v] = 1.0 / goal[a, v] if goal[a, v] > _PASSED else 0.0
                 for c in range(channels):
-                    _load(transfers[c], 1.0 / factors[c], i, base, rows, columns, n, sr[c, a], si[c, a])
+                    load(transfers[c], 1.0 / factors[c], i, base, rows, columns, n, sr[c, a], si[c, a])
                 if given.size > 0:
                     for b in range(bands):
-                        _load(given[b], 1.0, i, base, rows, columns, n, gr[b, a], gi[b, a])
+                        load(given[b], 1.0, i, base, rows, columns, n, gr[b, a], gi[b, a])
             for c in range(channels):
                 q = k // factors[c]
                 own_rows, own_columns = rows // factors[c], columns // factors[c]
@@ -257,14 +126,14 @@ def _estimate_rows(  # type: ignore[no-untyped-def]
                 for g in range(q * q):
                     i, base = (g // q) * (own_rows // q) + r, (g % q) * (own_columns // q) + column
                     j = where[c, 0] + g
-                    _load(plane, 1.0, i, base, own_rows, own_columns, n, dr[j], di[j])
+                    load(plane, 1.0, i, base, own_rows, own_columns, n, dr[j], di[j])
             if given.size > 0:
                 _take_off(sr, si, gr, gi, sharp, mix, where, n, ur, ui, dr, di)
             xr[:] = dr
             xi[:] = di
-            _covariance(sr, si, prior, where, couple, variance, n, ur, ui, mr, mi)
-            _factorise(mr, mi, filled, n)
-            _solve(mr, mi, filled, n, xr, xi)
+            covariance(sr, si, prior, where, couple, variance, n, ur, ui, mr, mi)
+            factorise(mr, mi, filled, n)
+            solve(mr, mi, filled, n, xr, xi, 0)
             _bands(sr, si, xr, xi, prior, goal, where, cross, n, ur, ui, br, bi)
             if left.size > 0:
                 _take_off(sr, si, br, bi, sharp, mix, where, n, ur, ui, dr, di)
@@ -276,7 +145,7 @@ def _estimate_rows(  # type: ignore[no-untyped-def]
                     for g in range(q * q):
                         i, base = (g // q) * (own_rows // q) + r, (g % q) * (own_columns // q) + column
                         j = where[c, 0] + g
-                        _store(rest, i, base, own_rows, own_columns, column, q, n, dr[j], di[j])
+                        store(rest, i, base, own_rows, own_columns, column, q, n, dr[j], di[j])
             for a in range(k * k):
                 i, base = (a // k) * (rows // k) + r, (a % k) * (columns // k) + column
                 for b in range(bands):
@@ -284,7 +153,7 @@ def _estimate_rows(  # type: ignore[no-untyped-def]
                         for v in range(n):
                             br[b, a, v] += gr[b, a, v]
                             bi[b, a, v] += gi[b, a, v]
-                    _store(modes[b], i, base, rows, columns, column, k, n, br[b, a], bi[b, a])
+                    store(modes[b], i, base, rows, columns, column, k, n, br[b, a], bi[b, a])
 
 
 @njit(_ESTIMATE, cache=True, nogil=True, error_model="numpy")
@@ -293,8 +162,8 @@ def _estimate(  # type: ignore[no-untyped-def]
     columns, blocks,
 ):  # fmt: skip
     _estimate_rows(
-        transfers, power, target, factors, where, couple, cross, variance, mix, data, start, given, modes, left,
-        columns, 0, transfers.shape[1] // factors[-1],
+        transfers, power, target, factors, where, couple, cross, variance, mix, data, start, given, modes,
+        left, columns, 0, transfers.shape[1] // factors[-1],
     )  # fmt: skip
 
 

@@ -30,7 +30,7 @@ _EVIDENCE = Kernel(
 _NOISE = Kernel(
     "joint_noise",
     generic=f"{_HERE}.posterior_generic:propagated_noise",
-    numba=f"{_HERE}.posterior_numba:propagated_noise",
+    numba=f"{_HERE}.noise_numba:propagated_noise",
 )
 
 
@@ -189,6 +189,8 @@ class FourierWiener:
         """
         lead = images[0].shape[:-2]
         bands = len(self.covariance)
+        if not lead:
+            return self.image(self.modes(images))
         out = np.empty((*lead, bands, *self.shape), dtype=self.dtype)
         for index in np.ndindex(*lead):
             out[index] = self.image(self.modes([image[index] for image in images]))

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from sigden.arrays import parallel_allowed
+from sigden.arrays import parallel_allowed, share_out
 
-__all__ = ["fft_workers", "image_of", "joined", "mode_weight", "weighted_sum"]
+__all__ = ["fft_workers", "image_of", "joined", "mode_weight", "over_rows", "smooth_reach", "weighted_sum"]
 
 _LEAST_SHARE = 1 << 18
+_BAND = 1 << 17  # pixels of a band of rows
+_LEAST_OWN = 6  # times its halo that a band is high
 
 
 def fft_workers(image: Any) -> int:
@@ -23,7 +25,7 @@ def fft_workers(image: Any) -> int:
 
 
 def image_of(modes: Any, shape: tuple[int, int]) -> Any:
-    """Real images of their unitary DFTs, half planes ``(..., rows, columns // 2 + 1)``, which are overwritten."""
+    """Real images of unitary DFTs, shape ``(..., rows, columns // 2 + 1)``, which are overwritten."""
     from scipy import fft
 
     workers = fft_workers(modes)
@@ -58,6 +60,34 @@ def mode_weight(columns: int) -> Any:
     if columns % 2 == 0:
         weight[-1] = 1.0
     return weight
+
+
+def over_rows(work: Callable[[slice, slice, slice], None], shape: tuple[int, int], halo: int = 0) -> None:
+    """Work through a plane by bands of rows, which stay in the cache and whose scratch is small, in threads.
+
+    Parameters
+    ----------
+    work : callable
+        ``work(read, own, within)``: rows to read, rows to write, and where these are among the former.
+    shape : tuple of int
+        Rows and columns.
+    halo : int
+        Rows beyond its own that a band reads, where there are any.
+    """
+    rows, columns = shape
+    step = max(_BAND // columns, _LEAST_OWN * halo, 1)
+
+    def one(first: int) -> None:
+        last = min(first + step, rows)
+        low, high = max(first - halo, 0), min(last + halo, rows)
+        work(slice(low, high), slice(first, last), slice(first - low, last - low))
+
+    share_out(one, range(0, rows, step))
+
+
+def smooth_reach(scales: int) -> int:
+    """Rows by which `smooth_starlet` looks around."""
+    return 2 * (2**scales - 1)
 
 
 def weighted_sum(weights: Any, planes: Any) -> Any:

@@ -9,7 +9,7 @@ from numba import get_num_threads, njit, prange, types
 
 from sigden.arrays import parallel_allowed
 
-__all__ = ["evidence", "propagated_noise", "row_shares", "seen_modes", "system_types"]
+__all__ = ["evidence", "row_shares", "seen_modes", "system_types"]
 
 _LEAST_SHARE = 1 << 14  # coarse frequencies of a thread, below which starting it costs more than it saves
 
@@ -26,17 +26,6 @@ _EVIDENCE = [
         *system_types(kind),
         types.Array(kind, 1, "C", readonly=True),
         types.Array(types.int64, 1, "C", readonly=True),
-        types.int64,
-    )
-    for kind in (types.complex64, types.complex128)
-]
-_NOISE = [
-    types.void(
-        *system_types(kind),
-        types.Array(types.float64, 2, "C", readonly=True),
-        types.int64,
-        types.float64[:, :, ::1],
-        types.float64[:, :, :, ::1],
         types.int64,
     )
     for kind in (types.complex64, types.complex128)
@@ -188,117 +177,11 @@ def _evidence(  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(nogil=True, error_model="numpy")
-def _invert(factor, inverse):  # type: ignore[no-untyped-def]
-    """Inverse of the matrix that `_factorise` has factorised."""
-    size = factor.shape[0]
-    column = np.empty(size, np.complex128)
-    for j in range(size):
-        column[:] = 0.0
-        column[j] = 1.0
-        _solve(factor, column)
-        inverse[:, j] = column
-
-
-@njit(nogil=True, error_model="numpy")
-def _noise_rows(  # type: ignore[no-untyped-def]
-    transfers, power, target, factors, where, couple, cross, variance, mix, combinations, columns, noise, sums,
-    low, high,
-):  # fmt: skip
-    channels, rows, _ = transfers.shape
-    k, bands, size = factors[-1], cross.shape[1], variance.size
-    matrix = np.empty((size, size), np.complex128)
-    inverse = np.empty((size, size), np.complex128)
-    squared = np.empty((size, size), np.complex128)
-    seen = np.empty((channels, k * k), np.complex128)
-    prior = np.empty(k * k)
-    pairs = np.empty((2, channels, channels))
-    half = np.empty(channels)
-    for r in range(low, high):
-        for column in range(columns // k // 2 + 1):
-            _assemble(
-                transfers, power, factors, where, couple, variance, r, column, columns, seen, prior, matrix
-            )
-            _factorise(matrix)
-            _invert(matrix, inverse)
-            for i in range(size):
-                for j in range(i + 1):
-                    total = 0j
-                    for m in range(size):
-                        total += inverse[i, m] * variance[m] * np.conj(inverse[j, m])
-                    squared[i, j] = total
-                    squared[j, i] = np.conj(total)
-            own = column == 0 or 2 * column * k == columns
-            for a in range(k * k):
-                i, j, mirrored = _place(a, r, column, k, rows, columns)
-                level = (target[i, j] * prior[a]) ** 2
-                for c in range(channels):
-                    for d in range(channels):
-                        both = level * np.conj(seen[c, a]) * seen[d, a]
-                        pairs[0, c, d] = (both * squared[where[c, a], where[d, a]]).real
-                        pairs[1, c, d] = (both * inverse[where[c, a], where[d, a]]).real
-                for kind in range(2):
-                    for b in range(bands):
-                        for d in range(channels):
-                            half[d] = 0.0
-                            for c in range(channels):
-                                half[d] += cross[c, b] * pairs[kind, c, d]
-                        for e in range(bands):
-                            total = 0.0
-                            for d in range(channels):
-                                total += cross[d, e] * half[d]
-                            sums[kind, r, b, e] += total if own else 2.0 * total
-                if mirrored and own:
-                    continue
-                for u in range(combinations.shape[0]):
-                    total = 0.0
-                    for c in range(channels):
-                        for d in range(channels):
-                            total += combinations[u, c] * combinations[u, d] * pairs[0, c, d]
-                    noise[u, i, j] = total
-
-
-@njit(_NOISE, cache=True, nogil=True, error_model="numpy")
-def _noise(  # type: ignore[no-untyped-def]
-    transfers, power, target, factors, where, couple, cross, variance, mix, combinations, columns, noise, sums,
-    blocks,
-):  # fmt: skip
-    _noise_rows(
-        transfers, power, target, factors, where, couple, cross, variance, mix, combinations, columns, noise,
-        sums, 0, transfers.shape[1] // factors[-1],
-    )  # fmt: skip
-
-
-@njit(_NOISE, cache=True, nogil=True, error_model="numpy", parallel=True)
-def _noise_parallel(  # type: ignore[no-untyped-def]
-    transfers, power, target, factors, where, couple, cross, variance, mix, combinations, columns, noise, sums,
-    blocks,
-):  # fmt: skip
-    rows = transfers.shape[1] // factors[-1]
-    for n in prange(blocks):
-        _noise_rows(
-            transfers, power, target, factors, where, couple, cross, variance, mix, combinations, columns, noise,
-            sums, n * rows // blocks, (n + 1) * rows // blocks,
-        )  # fmt: skip
-
-
 def row_shares(shape: tuple[int, ...], factor: int) -> int:
     """Shares of the coarse rows; 0 asks for the serial loop."""
     threads = get_num_threads() if parallel_allowed() else 1
     shares = min(threads, shape[1] * shape[2] // factor**2 // _LEAST_SHARE)
     return 0 if shares < 2 else min(4 * shares, shape[1] // factor)
-
-
-def propagated_noise(system: Any, combinations: Any, columns: int) -> tuple[Any, Any, Any]:
-    """Noise power of combinations, and covariances summed over modes; arguments as the generic twin."""
-    bands, rows = system.cross.shape[1], system.power.shape[0] // int(system.factors[-1])
-    noise = np.zeros((combinations.shape[0], *system.power.shape))
-    sums = np.zeros((2, rows, bands, bands))
-    blocks = row_shares(system.transfers.shape, int(system.factors[-1]))
-    weights = np.ascontiguousarray(combinations @ system.cross.T)
-    (_noise_parallel if blocks else _noise)(*system, weights, columns, noise, sums, blocks)
-    total = np.sum(sums, axis=1)
-    return noise, total[0], total[1]
 
 
 def evidence(system: Any, data: Any, start: Any, columns: int) -> float:

@@ -13,7 +13,8 @@ __all__ = ["DisplacedImageWarning", "Displacement", "displacement", "warn_displa
 
 LIMITS = (0.5, 0.2)
 """Native pixels by which one image, and the mean of all of one pixel scale, may lie off the sharpest."""
-_WITHIN = 0.99
+_BORDER = 0.01
+_EXPLAINED = 0.5
 SURE = 5.0
 """Standard errors that a displacement must have."""
 
@@ -53,31 +54,50 @@ def displacement(seen: Any, data: Any, weight: Any) -> Displacement | None:
     Returns
     -------
     Displacement or None
-        None if there is too little light to tell, or some of it at the border.
+        None if there is too little light to tell, or light at the border and no clear case.
 
     Notes
     -----
     To first order the image is :math:`f (s - \\delta_r \\partial_r s - \\delta_c \\partial_c s)`: least
     squares in the three factors, with central differences. Displacements of a pixel and more are told too
-    small. A hundredth of the squared light within an eighth of the side from the border, and nothing is told.
+    small. Near the border light of the one image may have left the other, or come in through a periodic one:
+    weights fall to nothing in the outer quarter of the side, and where more than a hundredth of the squared
+    light is in the outer eighth, the displacement must explain half of what the prediction leaves beyond the
+    noise, which what is cut by the border seldom does. The error is that without the fall of weights, an
+    upper bound.
     """
     if min(data.shape) < 4:
         return None
-    # near the border light of the one image may have left the other, or come in through a periodic one
-    inside = tuple(slice(n // 8, n - n // 8) for n in data.shape)
-    if not np.sum(seen[inside] ** 2) > _WITHIN * np.sum(seen**2):
-        return None
+    fall = [_fall(n).astype(seen.dtype) for n in data.shape]
     planes = (seen, *np.gradient(seen))
-    weighted = [weight * p for p in planes]
-    normal = np.array([[np.sum(w * p, dtype=np.float64) for p in planes] for w in weighted])
-    found = np.array([np.sum(w * data, dtype=np.float64) for w in weighted])
+    weighted = [weight * p * fall[0][:, None] * fall[1] for p in (*planes, data)]
+    sums = np.array([[np.sum(w * p, dtype=np.float64) for p in planes] for w in weighted])
+    normal, found = sums[:3], sums[3]
     if not np.linalg.det(normal / max(np.trace(normal), 1e-300)) > 0:
         return None
     factor, rows, columns = np.linalg.solve(normal, found)
     if not factor > 0:
         return None
+    if _border_light(seen) > _BORDER:
+        misfit = np.sum(weighted[3] * data, dtype=np.float64) - found[0] ** 2 / normal[0, 0]
+        noise = np.sum((weight > 0) * np.outer(*fall), dtype=np.float64)
+        gain = found @ (factor, rows, columns) - found[0] ** 2 / normal[0, 0]
+        if not gain > _EXPLAINED * (misfit - noise):
+            return None
     error = math.sqrt(max(np.diag(np.linalg.inv(normal))[1:])) / factor
     return Displacement(-rows / factor, -columns / factor, error)
+
+
+def _fall(size: int) -> Any:
+    """Weights along a side: zero beyond the ends, one from a quarter of the side on."""
+    ends = np.minimum(np.arange(size), np.arange(size)[::-1]) + 0.5
+    return np.sin(0.5 * math.pi * np.minimum(ends / (size / 4), 1.0)) ** 2
+
+
+def _border_light(seen: Any) -> float:
+    """Part of the squared light that is in the outer eighth of the side."""
+    inside = tuple(slice(n // 8, n - n // 8) for n in seen.shape)
+    return 1.0 - float(np.sum(seen[inside] ** 2)) / max(float(np.sum(seen**2)), 1e-300)
 
 
 def warn_displaced(found: Sequence[tuple[str, float, Displacement]]) -> None:

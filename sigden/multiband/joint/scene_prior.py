@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from sigden.arrays import is_numpy, namespace
+from sigden.arrays import is_numpy, namespace, share_out
 from sigden.multiband.data.grid import Grid
 from sigden.multiband.data.observation import Observation, check_observations
 from sigden.multiband.data.power import ScenePower, observed_power, row_blocks, scene_power, squared
@@ -19,7 +19,7 @@ from sigden.multiband.forward.operator import commensurate_factor, remembered
 from sigden.multiband.joint.channel import Channel, observed_channel
 from sigden.multiband.joint.fourier_wiener import FourierWiener
 from sigden.multiband.joint.iterative_wiener import IterativeWiener
-from sigden.multiband.joint.planes import fft_workers, weighted_sum
+from sigden.multiband.joint.planes import fft_workers, over_rows, weighted_sum
 from sigden.multiband.joint.registration import displacement, warn_displaced
 from sigden.multiband.psf.spectrum import gaussian_sharpening, gaussian_transfer
 
@@ -141,7 +141,8 @@ class ScenePrior:
 
     def closed_solver(self, *, correlation: float, strength: float = 1.0) -> FourierWiener:
         """Closed form of `solver`, for a prior that is `closed`."""
-        return FourierWiener(self.channels, *self._prior(correlation, strength), self.target, self.grid.shape)
+        power, covariance = self._prior(correlation, 1.0)
+        return FourierWiener(self.channels, power, strength * covariance, self.target, self.grid.shape)
 
     def _prior(self, correlation: float, strength: float) -> tuple[Any, Any]:
         """Power of each mode, and covariance between bands."""
@@ -223,9 +224,11 @@ def scene_prior(
 
 
 def _transfer_planes(observations: Sequence[Observation], grid: Grid) -> list[Any]:
-    """Planes for the transfer functions on a large grid, from fine to coarse pixels as the closed form reads them."""
+    """Planes for the transfer functions on a large grid, side by side from fine to coarse pixels."""
     factors = [None if o.varying_psf else commensurate_factor(o, grid) for o in observations]
-    kinds = {np.result_type(o.image.dtype, np.complex64) for o in observations if is_numpy(namespace(o.image))}
+    kinds = {
+        np.result_type(o.image.dtype, np.complex64) for o in observations if is_numpy(namespace(o.image))
+    }
     if remembered(grid) or not all(factors) or len(kinds) != 1:
         return [None] * len(factors)
     planes = np.empty((len(factors), grid.shape[0], grid.shape[1] // 2 + 1), kinds.pop())
@@ -254,10 +257,14 @@ def _relative_flux(
     bands = channels[0].mix.size
     if sharp.transfer is not None and sharp.factor == 1:
         modes = np.empty((1, *power.shape), sharp.modes.dtype)
-        for part in row_blocks(power.shape):
+        data = sharp.modes
+
+        def deconvolve(part: slice) -> None:
             passed, level = sharp.transfer[part], power[part]
             gain = level / (sharp.sigma**2 + squared(passed) * level)
-            modes[0, part] = gain * passed.conj() * sharp.modes[part]
+            modes[0, part] = gain * passed.conj() * data[part]
+
+        share_out(deconvolve, list(row_blocks(power.shape)))
     else:
         modes = fft.rfft2(sharp.operator.adjoint(sharp.data), norm="ortho")[None]
         modes *= power / (sharp.sigma**2 + (1.0 if sharp.transfer is None else sharp.gain) * power)
@@ -271,15 +278,29 @@ def _relative_flux(
         weight = 1.0 / c.sigma**2 if c.error is None else 1.0 / c.error**2
         seen = c.operator(scene) if c.transfer is None else c.seen(modes, np.ones(1))
         b = int(np.argmax(c.mix))
-        seen = seen * float(c.mix[b])
-        top[b] += np.sum(weight * seen * c.data)
-        bottom[b] += np.sum(weight * seen**2)
+        if c.mix[b] != 1:
+            seen = seen * float(c.mix[b])
+        both, own = _products(weight, seen, c.data)
+        top[b] += both
+        bottom[b] += own
         off = displacement(seen, c.data, weight)
         if off is not None:
             moved.append((observation.band, observation.pixel_scale, off))
     warn_displaced(moved)
     flux = top / bottom
     return np.maximum(flux, 0.05 * max(float(flux.max()), 1e-6))
+
+
+def _products(weight: Any, seen: Any, data: Any) -> Any:
+    """Weighted sums of an image times the data, and times itself."""
+    shares: dict[int, Any] = {}
+
+    def add(read: slice, own: slice, within: slice) -> None:
+        weighted = (weight if np.ndim(weight) == 0 else weight[own]) * seen[own]
+        shares[own.start] = [np.sum(weighted * image[own], dtype=np.float64) for image in (data, seen)]
+
+    over_rows(add, seen.shape)
+    return np.sum([shares[first] for first in sorted(shares)], axis=0)
 
 
 def sharpness(observation: Observation) -> float:

@@ -6,10 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from sigden.multiband.data.power import row_blocks
-from sigden.multiband.joint.planes import weighted_sum
+from sigden.arrays import Kernel
+from sigden.multiband.joint.planes import over_rows, weighted_sum
 
-__all__ = ["colour_basis", "detail_noise", "noise_pairs", "shrink_colours"]
+__all__ = ["colour_basis", "detail_noise", "noise_pairs", "pair_shares", "shrink_colours"]
+
+_HERE = "sigden.multiband.joint"
+_SHRINK = Kernel(
+    "joint_shrink",
+    generic=f"{_HERE}.details_generic:shrink_colour",
+    numba=f"{_HERE}.details_numba:shrink_colour",
+)
 
 
 def colour_basis(bands: int) -> Any:
@@ -50,6 +57,24 @@ def noise_pairs(solver: Any, bands: int, scales: int) -> Any:
     return out
 
 
+def pair_shares(pairs: Any) -> Any:
+    """Covariances of `noise_pairs` that are the same everywhere, as `detail_noise` sums them.
+
+    Parameters
+    ----------
+    pairs : numpy.ndarray, shape (bands, bands, scales, 1, 1)
+        As of `noise_pairs`.
+
+    Returns
+    -------
+    numpy.ndarray, shape (scales, pairs of bands)
+        Twice for two different bands.
+    """
+    first, second = np.tril_indices(len(pairs))
+    twice = np.where(first == second, 1.0, 2.0)
+    return np.ascontiguousarray((twice[:, None] * pairs[first, second, :, 0, 0]).T)
+
+
 def detail_noise(pairs: Any, weights: Any, colour: Any) -> Any:
     """Variance of the noise of the details in one combination of bands over their local colours.
 
@@ -67,20 +92,10 @@ def detail_noise(pairs: Any, weights: Any, colour: Any) -> Any:
     numpy.ndarray, shape (scales, 1, 1) or (scales, rows, columns)
         In the precision of `colour`.
     """
-    scale = np.asarray(weights, dtype=colour.dtype)[:, None, None]
-    first, second = np.tril_indices(len(scale))
-    twice = np.where(first == second, 1.0, 2.0)
-    if pairs.shape[-2:] == (1, 1) and colour.shape[1] > 1:
-        # the same everywhere: a matrix product for all scales, a few rows of wide planes at a time
-        shares = (twice[:, None] * pairs[first, second, :, 0, 0]).astype(colour.dtype)
-        out = np.empty((shares.shape[1], *colour.shape[1:]), colour.dtype)
-        for rows in row_blocks(colour.shape[1:]):
-            parts = scale / colour[:, rows]
-            out[:, rows] = np.tensordot(shares.T, parts[first] * parts[second], 1)
-        return out
-    parts = scale / colour
+    parts = np.asarray(weights, dtype=colour.dtype)[:, None, None] / colour
+    first, second = np.tril_indices(len(parts))
     total: Any = 0.0
-    for b, d, weight in zip(first, second, twice, strict=True):
+    for b, d, weight in zip(first, second, np.where(first == second, 1.0, 2.0), strict=True):
         total = total + (weight * pairs[b, d]).astype(colour.dtype) * (parts[b] * parts[d])
     return total
 
@@ -107,20 +122,17 @@ def shrink_colours(images: Any, basis: Any, flux: Any, pairs: Any, threshold: fl
         Images whose details w are multiplied by ``max(0, 1 - threshold s^2 / p)``, with the variance s^2 of
         their noise and the mean p of w^2 around.
     """
-    from sigden.denoisers.starlet.transform import smooth_starlet, starlet
-
-    kind = images.dtype.type
-    scales = pairs.shape[2]
+    images = np.ascontiguousarray(images)
     fluxes = np.asarray(flux, dtype=images.dtype)[:, None, None]
-    out = np.zeros_like(images)
-    for combination in basis:
-        coefficients = starlet(weighted_sum(combination / flux, images), scales)
+    shrunk, work = np.empty_like(images), np.empty((4, *images.shape[1:]), images.dtype)
+    for estimate, combination in zip(shrunk, basis, strict=True):
         noise = detail_noise(pairs, combination, fluxes)
-        for j in range(scales):
-            local = np.maximum(smooth_starlet(coefficients[j] ** 2, j + 1), noise[j])
-            # where there is neither light nor noise, as in an image of zeros, there is nothing to keep
-            coefficients[j] *= np.maximum(1 - kind(threshold) * noise[j] / np.where(local > 0, local, 1), 0)
-        estimate = np.sum(coefficients, axis=0)
-        for b, weight in enumerate(combination):
-            out[b] += kind(weight * flux[b]) * estimate
-    return out
+        _SHRINK(images, combination / flux, noise, threshold, work, estimate)
+    del work
+    weights = (basis * flux).T
+
+    def mix(read: slice, own: slice, within: slice) -> None:
+        shrunk[:, own] = [weighted_sum(w, shrunk[:, own]) for w in weights]
+
+    over_rows(mix, images.shape[1:])
+    return shrunk

@@ -13,7 +13,7 @@ from sigden.multiband.data.grid import Grid
 from sigden.multiband.data.observation import Observation
 from sigden.multiband.data.response import Response
 from sigden.multiband.data.result import MultibandResult
-from sigden.multiband.joint.details import colour_scales, local_colour, posterior_details
+from sigden.multiband.joint.details import colour_scales, coloured, local_colour, posterior_details
 from sigden.multiband.joint.error_map import misfit_variance
 from sigden.multiband.joint.fourier_wiener import FourierWiener
 from sigden.multiband.joint.iterative_wiener import IterativeWiener
@@ -127,8 +127,7 @@ class JointSparse(JointMethod):
         pilot = shrink_colours(start, basis, flux, pairs, self.threshold)
         noise = np.diag(twins[0].noise_covariance)
         colour = local_colour(pilot, flux, noise, colour_scales(prior.observations, grid.scale))
-        sharp = colour * np.mean(pilot / colour, axis=0)
-        second, _ = _improved(prior, first, sharp)
+        second, _ = _improved(prior, first, coloured(pilot, colour))
         sparse, variance = posterior_details(second, pilot, basis, colour, pairs, passage)
         estimate, residual = _improved(prior, last, sparse, last=True)
         if self.positivity:

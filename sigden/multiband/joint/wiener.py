@@ -17,6 +17,7 @@ from sigden.multiband.data.response import Response
 from sigden.multiband.data.result import MultibandResult
 from sigden.multiband.joint.error_map import model_variance
 from sigden.multiband.joint.fourier_wiener import FourierWiener
+from sigden.multiband.joint.planes import over_rows
 from sigden.multiband.joint.scene_prior import ScenePrior, scene_prior
 from sigden.multiband.joint.units import in_unit_of_noise
 
@@ -129,18 +130,33 @@ class JointMethod(Method):
             pairs = zip(prior.channels, prior.predict(estimate), strict=True)
             residual = [np.subtract(c.data, image, out=image) for c, image in pairs]
         variance = model(estimate, residual, prior)
-        variance += np.asarray(noise).astype(variance.dtype, copy=False)
+        noise = np.broadcast_to(np.asarray(noise).astype(variance.dtype, copy=False), variance.shape)
+
+        def finish(read: slice, own: slice, within: slice) -> None:
+            variance[:, own] += noise[:, own]
+            np.sqrt(variance[:, own], out=variance[:, own])
+
+        over_rows(finish, estimate.shape[1:])
         for r, c in zip(residual, prior.channels, strict=True):
-            r /= c.sigma if c.error is None else c.error
+            _divide(r, c.sigma if c.error is None else c.error)
         return MultibandResult(
             estimate=estimate,
-            uncertainty=np.sqrt(variance, out=variance),
+            uncertainty=variance,
             noise_covariance=covariance,
             bands=prior.bands,
             grid=prior.grid,
             target_fwhm=self.target_fwhm,
             details={**details, "residual": residual},
         )
+
+
+def _divide(image: Any, error: Any) -> None:
+    """Image over its noise rms, in place."""
+
+    def fill(read: slice, own: slice, within: slice) -> None:
+        image[own] /= error if isinstance(error, float) else error[own]
+
+    over_rows(fill, image.shape)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,6 +225,4 @@ class JointWiener(JointMethod):
             estimate, residual = solver.improved(prior.data, residual=True)
         else:
             estimate = solver.apply(prior.data)
-        return self.result(
-            prior, estimate, alike.noise_variance, alike.noise_covariance, residual=residual
-        )
+        return self.result(prior, estimate, alike.noise_variance, alike.noise_covariance, residual=residual)

@@ -84,7 +84,11 @@ def gaussian_transfer(shape: tuple[int, int], scale: float, fwhm: float) -> np.n
         np.exp(-2.0 * (math.pi * width * f) ** 2)
         for f in (np.fft.fftfreq(shape[0], scale), np.fft.rfftfreq(shape[1], scale))
     )
-    return row[:, None] * column
+    out = np.empty((row.size, column.size))
+    step = max(1, _ROWS // column.size)
+    parts = [slice(k, k + step) for k in range(0, row.size, step)]
+    share_out(lambda part: np.multiply(row[part, None], column, out=out[part]), parts)
+    return out
 
 
 def gaussian_sharpening(target: Any) -> Any:
@@ -144,7 +148,7 @@ def _separable_transfer(
     single: bool = False,
     out: Any = None,
 ) -> Any:
-    """Fourier series along both axes, samples j and -j summed and subtracted first: a quarter of the products."""
+    """Fourier series along both axes; samples j and -j are summed and subtracted first."""
     xp, place = require_array(psf, "psf"), device_of(psf)
     size, length = shape[0], shape[1] // 2 + 1
     row = _series(xp, size, size // 2 + 1, row_ratio, psf.shape[0], place)
@@ -192,7 +196,7 @@ def _signed(k: int, n: int) -> float:
 
 
 def _series(xp: Any, size: int, length: int, ratio: float, samples: int, place: Any) -> Any:
-    """Fourier series of samples from the middle on, at the first frequencies of an axis; small ones are kept."""
+    """Fourier series of samples from the middle on, at the first frequencies of an axis."""
     if is_numpy(xp) and length * samples <= _REMEMBERED:
         return _numpy_series(size, length, ratio, samples)
     return _phases(xp, _frequencies(size, length, ratio), 0, samples // 2, place)
@@ -211,7 +215,7 @@ def _numpy_series(size: int, length: int, ratio: float, samples: int) -> Any:
 
 
 def _phases(xp: Any, frequencies: Any, first: int, last: int, place: Any) -> Any:
-    """Rows of a Fourier series in samples `first` to `last` from the middle, with zero beyond their band limit."""
+    """Rows of a Fourier series in samples `first` to `last`, with zero beyond their band limit."""
     f = xp.asarray(frequencies, dtype=xp.float64, device=place)
     j = xp.astype(xp.arange(first, last + 1, dtype=xp.int64, device=place), xp.float64)
     angle = (-2.0 * math.pi) * xp.reshape(f, (-1, 1)) * xp.reshape(j, (1, -1))
