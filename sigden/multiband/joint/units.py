@@ -29,8 +29,8 @@ def in_unit_of_noise(call: Callable[..., MultibandResult]) -> Callable[..., Mult
     Parameters
     ----------
     call : callable
-        ``call(self, observations, grid, *, response, light)`` of a method that is equivariant under a
-        change of the unit.
+        ``call(self, observations, grid, *, response)`` of a method that is equivariant under a change of
+        the unit; a keyword of a `SceneLight` may follow.
 
     Returns
     -------
@@ -45,15 +45,14 @@ def in_unit_of_noise(call: Callable[..., MultibandResult]) -> Callable[..., Mult
         grid: Any,
         *,
         response: Any,
-        light: SceneLight | None = None,
+        **light: SceneLight | None,
     ) -> MultibandResult:
         exponent = unit_exponent(check_observations(observations))
         if not exponent:
-            return call(self, observations, grid, response=response, light=light)
+            return call(self, observations, grid, response=response, **light)
         scaled = [in_unit(o, exponent) for o in observations]
-        if light is not None:
-            light = light.scaled(4.0**-exponent)
-        return in_unit_of_data(call(self, scaled, grid, response=response, light=light), exponent)
+        seen = {name: value and value.scaled(4.0**-exponent) for name, value in light.items()}
+        return in_unit_of_data(call(self, scaled, grid, response=response, **seen), exponent)
 
     return served
 

@@ -12,7 +12,7 @@ import numpy as np
 from sigden.errors import ParameterError
 from sigden.method import Method
 from sigden.multiband.data.grid import Grid
-from sigden.multiband.data.observation import Observation
+from sigden.multiband.data.observation import Observation, check_observations
 from sigden.multiband.data.response import Response
 from sigden.multiband.data.result import MultibandResult
 from sigden.multiband.joint.error_map import model_variance
@@ -20,7 +20,7 @@ from sigden.multiband.joint.fourier_wiener import FourierWiener
 from sigden.multiband.joint.planes import over_rows
 from sigden.multiband.joint.scene_light import SceneLight
 from sigden.multiband.joint.scene_prior import ScenePrior, scene_prior
-from sigden.multiband.joint.units import in_unit_of_noise
+from sigden.multiband.joint.units import in_unit, in_unit_of_noise, unit_exponent
 
 _CORRELATIONS = (0.5, 0.65, 0.8, 0.9, 0.95, 0.98, 0.99)
 _MODEL_ERRORS = (0.01, 0.02, 0.05, 0.1, 0.2)
