@@ -92,8 +92,7 @@ def main() -> None:
                         for detector in ("L1", "H1"):
                             wave = event[f"{detector}_wf_REC_whiten"]
                             value = match(options.data, detector, wave[:], float(wave.attrs["sample_rate"]))
-                            at = float(wave.attrs["start_time"])
-                            print(f"  {detector} match {value:.3f} (event from {at:.1f})", flush=True)
+                            print(f"  {detector} match {value:.3f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -81,7 +81,7 @@ class FittedCalibration(ABC):
         if mask is not None:
             # what is masked must neither warn nor break
             flat = np.where(mask.reshape(-1), self.calibration.predictions.mean(), flat)
-        self.warn_outside(flat)
+        self.warn_outside(flat if mask is None else flat[~mask.reshape(-1)])
         out = self.correct(flat).astype(x.dtype)
         if mask is not None:
             out = np.where(mask.reshape(-1), x.reshape(-1), out)

@@ -176,7 +176,9 @@ def prepare_source(source: Source, sigma: Any, mask: Source | None, workspace: W
     return Prepared(
         source=source,
         used=used,
-        table=workspace.table(inner, source.dtype) if table is None else table,
+        table=MemoryTable(workspace.zeros((shape[0] * shape[1], 0), source.dtype), inner)
+        if table is None
+        else table,
         flags=flags,
         outside=outside,
         scale=scale,

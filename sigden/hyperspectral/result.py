@@ -37,7 +37,8 @@ class Components:
     @property
     def outliers(self) -> Any:
         """Samples that did not count, dead or impulses, shape (rows, columns, bands)."""
-        out = namespace(self.row_stripes).zeros_like(self.stripes, dtype=bool)
+        xp = namespace(self.row_stripes)
+        out = xp.zeros_like(self.stripes, dtype=xp.bool)
         for part in (self.dead, self.impulses):
             if part is not None:
                 out |= part
@@ -65,25 +66,30 @@ class CubeResult:
 
     Parameters
     ----------
-    estimate : ndarray, shape (rows, columns, bands)
+    estimate : array, shape (rows, columns, bands)
         Denoised cube, in the unit and dtype of the data.
-    sigma : ndarray, shape (bands,)
+    sigma : array, shape (bands,)
         Noise level of each band.
-    pixel_scale : ndarray, shape (rows, columns), or None
+    pixel_scale : array, shape (rows, columns), or None
         Noise level of each pixel relative to that of its band, given or by the law of the noise; None if all
         pixels are alike.
     stabiliser : Stabiliser or None
         Law of the noise, where it was found to grow with the signal, and the transform that makes it uniform.
     space : Subspace
         Signal subspace, of spectra divided by `pixel_scale`; without it, transformed by `stabiliser`.
-    eigen_images : ndarray, shape (rank, rows, columns)
+    eigen_images : array, shape (rank, rows, columns)
         Denoised coefficients, in units of their noise.
-    gain : ndarray, shape (rank, rows, columns), or None
+    gain : array, shape (rank, rows, columns), or None
         Part of the noise variance left in the eigen-images; None where the denoiser does not tell.
     components : Components
         What was taken off beside noise.
     noise_power : ndarray, shape (8, 8)
         Noise variance of the cosine coefficients of blocks; ones for white noise.
+
+    Notes
+    -----
+    Arrays are of the library and on the device of the cube; `space`, `stabiliser` and `noise_power` hold
+    small matrices of NumPy.
     """
 
     estimate: Any

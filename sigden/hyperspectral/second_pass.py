@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sigden.arrays import namespace, to_numpy
+from sigden.hyperspectral.beside import beside, contiguous
 from sigden.hyperspectral.collaborative.filter import UnevenNoise
 from sigden.hyperspectral.gram import SpectralMoments
 from sigden.hyperspectral.model import coefficients_of
@@ -101,11 +103,13 @@ class _Lead:
 
     def rows(self, first: int, last: int) -> tuple[Any, UnevenNoise]:
         """Images of some rows, and the noise there."""
-        shape = self.guide.shape[2], last - first, -1
-        images = np.ascontiguousarray(self.guide.read(first, last).T).reshape(shape)
-        weight = 1 / self.relative[self.guide.pixels(first, last)].reshape(1, last - first, -1)
-        weights = np.concatenate([weight, images * weight, weight**2])
-        return images, UnevenNoise(weights[: len(self.parts)], self.parts)
+        _, columns, rank = self.guide.shape
+        xp = namespace(self.relative)
+        part = self.guide.read(first, last)
+        images = xp.reshape(contiguous(part.T), (rank, last - first, columns))
+        weight = 1 / xp.reshape(self.relative[self.guide.pixels(first, last)], (1, last - first, columns))
+        weights = xp.concat([weight, images * weight, weight**2])
+        return images, UnevenNoise(weights[: len(self.parts), ...], self.parts)
 
 
 def _first_estimate(found: Analysis, step: ImageStep, workspace: Workspace) -> Table:
@@ -114,7 +118,8 @@ def _first_estimate(found: Analysis, step: ImageStep, workspace: Workspace) -> T
     out = workspace.table(shape, dtype)
     for strip in strips(shape, step, dtype.itemsize, workspace):
         images, _ = step.run(found.images(strip.begin, strip.end), found.power)
-        out.write(strip.first, np.ascontiguousarray(strip.core(images).reshape(shape[2], -1).T))
+        own = strip.core(images)
+        out.write(strip.first, contiguous(namespace(own).reshape(own, (shape[2], -1)).T))
         workspace.tell("denoising", strip.last, shape[0])
     return out
 
@@ -136,7 +141,7 @@ def _second(
         part, start = guide.blank(begin, end), begin * guide.shape[1]
         for where, inner in first.pieces(begin, end):
             estimate = _linear(found, law, inner) / relative[where, None]
-            space.project(estimate, out=part[where.start - start : where.stop - start])
+            space.project(estimate, out=part[where.start - start : where.stop - start, :])
         guide.write(begin, part)
     work = replace(found.work, pixel_scale=relative)
     second = replace(found, work=work, space=space, coefficients=coefficients, linear=True)
@@ -158,7 +163,8 @@ def _to_linear(found: Analysis, first: Table, law: Stabiliser) -> tuple[Any, Spe
     """
     pixels, flags = found.work.table, found.defects.flags
     columns, bands = pixels.shape[1:]
-    relative = np.empty(len(pixels), pixels.dtype)
+    relative = pixels.room(len(pixels))
+    xp = namespace(relative)
     middle = found.space.mean[None].astype(pixels.dtype)
     law.inverse(middle)
     moments = SpectralMoments(np.concatenate([middle[0], middle[0]]))
@@ -170,15 +176,14 @@ def _to_linear(found: Analysis, first: Table, law: Stabiliser) -> tuple[Any, Spe
         estimate = _linear(found, law, first.read(*rows))
         law.undo(spectra)
         if flags is not None:
-            np.copyto(spectra, estimate, where=flags.read(*rows) != 0)
-        variance = law.variance(estimate) / usual.astype(spectra.dtype)
-        variance = np.maximum(variance, spectra.dtype.type(_LEAST))
-        size = variance.mean(axis=1)
-        relative[where] = np.sqrt(size)
-        left[...] += np.sum(variance / size[:, None], axis=0, dtype=np.float64)
+            spectra[...] = xp.where(flags.read(*rows) != 0, estimate, spectra)
+        variance = xp.maximum(law.variance(estimate) / beside(usual, spectra), _LEAST)
+        size = xp.mean(variance, axis=1)
+        relative[where] = xp.sqrt(size)
+        left[...] += to_numpy(xp.sum(variance / size[:, None], axis=0, dtype=xp.float64))
         for part in (spectra, estimate):
             part /= relative[where, None]
-        moments.add(np.concatenate([spectra, estimate], axis=1))
+        moments.add(xp.concat([spectra, estimate], axis=1))
 
     pixels.update(change)
     return relative, moments, np.sqrt(left / len(pixels) * usual) * (found.level > 0)

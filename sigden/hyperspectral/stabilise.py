@@ -79,23 +79,21 @@ class Stabiliser:
     def undo(self, pixels: Any) -> None:
         """Take `forward` back in place: the data again, not an estimate of their mean."""
         used = self.gain > 0
-        a, b = (
-            self.gain[used].astype(pixels.dtype),
-            (self.base[used] / self.gain[used] ** 2).astype(pixels.dtype),
-        )
+        gain = self.gain[used]
+        a, b = beside(gain, pixels), beside(self.base[used] / gain**2, pixels) + 0.375
         for part in chunks(pixels, _CHUNK):
-            part[:, used] = a * (part[:, used] ** 2 / 4 - (b + pixels.dtype.type(0.375)))
+            put_columns(part, used, a * (columns_of(part, used) ** 2 / 4 - b))
 
     def bound(self, pixels: Any) -> None:
         """Raise estimates in place to where the noise would vanish: there is no less light."""
         used = self.gain > 0
-        least = (-self.base[used] / self.gain[used]).astype(pixels.dtype)
+        least = beside(-self.base[used] / self.gain[used], pixels)
         for part in chunks(pixels, _CHUNK):
-            part[:, used] = np.maximum(part[:, used], least)
+            put_columns(part, used, namespace(part).maximum(columns_of(part, used), least))
 
     def variance(self, pixels: Any) -> Any:
         """Variance of the noise of samples with these means, shape (pixels, bands)."""
-        return self.gain.astype(pixels.dtype) * pixels + self.base.astype(pixels.dtype)
+        return beside(self.gain, pixels) * pixels + beside(self.base, pixels)
 
     def slope(self, pixels: Any) -> Any:
         """Derivative of the way back at data in the original unit, shape (pixels, bands)."""

@@ -44,7 +44,7 @@ class SubspaceCollaborative(SubspaceMethod):
 
     The whitened subspace with denoised eigen-images is that of FastHyDe [1]_; the filter is described in [2]_
     and is implemented here without the code of its authors, whose licence does not allow every use.
-    NumPy arrays only.
+    Arrays of other libraries stay in their library and on their device, see the page of this room.
 
     References
     ----------

@@ -130,7 +130,7 @@ def test_given_noise(elsewhere, method):
 def test_any_denoiser_of_such_images_serves(elsewhere):
     data = noisy("white")
     method = SubspaceDenoise(denoiser=ROF(regularization=1.0))
-    same(elsewhere, method(elsewhere.send(data)), method(data), atol=1e-4)
+    same(elsewhere, method(elsewhere.send(data)), method(data), atol=1e-3)  # two ways to the minimum
 
 
 def test_cubes_without_noise_or_with_few_rows(elsewhere):

@@ -16,11 +16,12 @@ __all__ = ["Seed", "scan"]
 # leading phase at the lowest frequency, rad
 _HEAVIEST = 2.0
 _LIGHTEST = 20000.0
-_STEP = 10.0  # from one filter to the next
+_STEP = 7.0  # from one filter to the next
 _NARROWEST = 0.3  # of the phase: step between the heaviest
 _RING = 0.68  # v at which the ringdown of the remnant begins to fade
 _APART = 0.05  # relative, of the phases of two seeds
 _BATCH = 64
+_LAWS = (NEWTON, POST_NEWTON)
 _HIGHEST = 20  # times the lowest frequency: beyond it a filter gains little
 
 
@@ -68,8 +69,8 @@ def scan(spectrum: Any, first: int, size: int, count: int) -> list[Seed]:
     Notes
     -----
     The filters have the amplitude ``f**-0.5`` up to the ringdown, the mean of the whitened inspirals of
-    detectors; the phase is that of `Family` with Newton's coefficients and with those of post-Newtonian
-    theory for equal masses.
+    detectors; the phase is that of `Family` with Newton's coefficients and those of post-Newtonian theory for
+    equal masses, in turn.
     """
     from scipy.fft import ifft
 
@@ -86,31 +87,32 @@ def scan(spectrum: Any, first: int, size: int, count: int) -> list[Seed]:
         power[start : start + len(part)] = squared.max(axis=1) * size**2
     out: list[Seed] = []
     for k in np.argsort(-power):
-        coefficients = (NEWTON, POST_NEWTON)[k % 2]
-        if all(
-            coefficients is not o.coefficients or abs(leading[k // 2] / o.leading - 1.0) > _APART for o in out
-        ):
-            out.append(Seed(float(power[k]), coefficients, leading[k // 2], float(at[k])))
+        seed = Seed(float(power[k]), _LAWS[k % 2], leading[k], float(at[k]))
+        if all(seed.coefficients is not o.coefficients or _apart(seed, o) for o in out):
+            out.append(seed)
         if len(out) == count:
             break
     return out
 
 
+def _apart(one: Seed, other: Seed) -> bool:
+    return abs(one.leading / other.leading - 1.0) > _APART
+
+
 @lru_cache(maxsize=4)
 def _filters(first: int, bins: int) -> tuple[list[float], Any]:
-    """Leading phases, and the filters of both laws for each, unit norm, shape (2 * phases, bins)."""
+    """Leading phases and a filter of unit norm for each, the laws in turn; shape (phases, bins)."""
     x = np.arange(first, first + bins) / first
     leading = _grid(x[-1], first)
-    out = np.zeros((2 * len(leading), bins), dtype=np.complex64)
+    out = np.zeros((len(leading), bins), dtype=np.complex64)
     for i, value in enumerate(leading):
         v = (LEADING / value) ** 0.2 * np.cbrt(x)
         # what arrives within the stretch
         delay = value * 5.0 / 3.0 / (2.0 * math.pi) * x ** (-8.0 / 3.0)
         weight = np.where((v < _RING) & (delay < first), x**-0.5, 0.0)
         weight /= max(float(np.linalg.norm(weight)), 1e-30)
-        for j, coefficients in enumerate((NEWTON, POST_NEWTON)):
-            phase = LEADING * sum(c * v ** (k - 5) for c, k in zip(coefficients, ORDERS, strict=True))
-            out[2 * i + j] = weight * np.exp(1j * phase)
+        phase = LEADING * sum(c * v ** (k - 5) for c, k in zip(_LAWS[i % 2], ORDERS, strict=True))
+        out[i] = weight * np.exp(1j * phase)
     return leading, out
 
 
