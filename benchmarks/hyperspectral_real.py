@@ -2,11 +2,11 @@
 
     python -m benchmarks.hyperspectral_real [--methods default robust hyres] [--no-line]
 
-The cube is looked for in SIGDEN_DATA, by default ../shared/data. Prints the ratio of the residual to the noise
-that spectral regression finds, and the structure leak: medians over the bands whose noise is above a
-thirtieth of their signal, or over a tenth of all bands. Then a line of 3 noise levels in every voxel of 10 x 10
-pixels and one, three or five bands is added at eight wavelengths. Printed is the flux that comes through, in
-the box and with a margin of two pixels, where the neighbours of an edge have what the edge lost.
+The cube is looked for in SIGDEN_DATA, by default ../shared/data. Prints the ratio of the residual to the
+noise that spectral regression finds, and the structure leak: medians over the bands whose noise is above a
+thirtieth of their signal, or over a tenth of all bands. Then a line of 3 noise levels in every voxel of
+10 x 10 pixels and one, three or five bands is added at eight wavelengths. Printed is the flux that comes
+through, in the box and with a margin of two pixels, where the neighbours of an edge have what it lost.
 """
 
 from __future__ import annotations

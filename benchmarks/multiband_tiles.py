@@ -10,6 +10,7 @@ from sigden.metrics import nmse
 from sigden.multiband import Grid, Observation, deconvolve_tiles
 from sigden.simulate.scene import scene
 
+EDGE = 48
 CASES = ((8, 4), (16, 8), (32, 16), (48, 24), (48, 0))
 
 
@@ -40,14 +41,17 @@ def main():
     parser.add_argument("--seeds", type=int, nargs="+", default=[101, 102, 103, 104])
     options = parser.parse_args()
     print(f"{platform.machine()}, {options.size} pixels in tiles of {options.tile}, seeds {options.seeds}")
-    print("squared error: of the truth's squared light; difference: rms from one solve over its noise")
+    print(
+        "squared error: of the truth's squared light; difference: rms from one solve over its error; inside: "
+        f"{EDGE} pixels from the border, which one solve takes as periodic"
+    )
     fields = [field(seed, options.size) for seed in options.seeds]
     for method in (JointSparse(), JointWiener()):
         wholes = [method(seen, grid, response=response) for _, seen, grid, response in fields]
         errors = [error(whole, sky) for whole, (sky, *_) in zip(wholes, fields, strict=True)]
         print(f"{method.name():12} one solve               squared error {np.median(errors):.4f}", flush=True)
         for halo, fade in CASES:
-            errors, differences = [], []
+            errors, differences, inside = [], [], []
             for whole, (sky, seen, grid, response) in zip(wholes, fields, strict=True):
                 found = deconvolve_tiles(
                     method, seen, grid, response=response, tile=options.tile, halo=halo, crossfade=fade
@@ -55,9 +59,11 @@ def main():
                 errors.append(error(found, sky))
                 apart = (found.estimate - whole.estimate) / whole.uncertainty
                 differences.append(np.sqrt(np.mean(apart**2)))
+                inside.append(np.sqrt(np.mean(apart[:, EDGE:-EDGE, EDGE:-EDGE] ** 2)))
             print(
                 f"{method.name():12} halo {halo:2d} cross-fade {fade:2d}   squared error "
-                f"{np.median(errors):.4f}   difference {np.median(differences):.3f}",
+                f"{np.median(errors):.4f}   difference {np.median(differences):.3f}   inside "
+                f"{np.median(inside):.3f}",
                 flush=True,
             )
 

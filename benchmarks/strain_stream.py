@@ -7,24 +7,16 @@ import os
 import platform
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import Any
 
-import numpy as np
-
-from sigden.simulate import aligo_spectrum, coloured_noise
+from sigden.simulate import aligo_spectrum, noise_blocks
 from sigden.strain import StrainDenoiser, StrainStream
 
 
-def minutes(minute: Any, count: int, seed: int) -> Iterator[Any]:
-    """A minute of noise, rolled again and again: the seams are glitches that cost what noise costs."""
-    generator = np.random.default_rng(seed)
-    for _ in range(count):
-        yield np.roll(minute, generator.integers(minute.size))
-
-
-def denoise(stream: StrainStream, blocks: Iterator[Any]) -> tuple[int, int]:
+def denoise(stream: StrainStream, blocks: Iterable[Any]) -> tuple[int, int]:
     """Samples that came out, and the most bytes held between blocks."""
     samples, held = 0, 0
     for block in blocks:
@@ -39,16 +31,14 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=4096.0)
     parser.add_argument("--step", type=float, default=64.0, help="step_seconds of the stream")
     options = parser.parse_args()
-    rate, size = options.rate, round(64 * options.rate)
-    noise = [coloured_noise(aligo_spectrum(rate), size, rate, seed) for seed in (1, 2)]
+    rate, size, count = options.rate, round(64 * options.rate), options.seconds // 64
+    noise = [list(islice(noise_blocks(aligo_spectrum(rate), size, rate, seed), count)) for seed in (1, 2)]
     method = StrainDenoiser(sample_rate=rate)
-    for minute in noise:  # compile
-        StrainStream(method).push(minute[: round(32 * rate)])
+    StrainStream(method).push(noise[0][0][: round(32 * rate)])  # compile
     streams = [StrainStream(method, step_seconds=options.step, history_seconds=256.0) for _ in noise]
-    blocks = [minutes(minute, options.seconds // 64, seed) for seed, minute in enumerate(noise)]
     wall, processor = time.perf_counter(), time.process_time()
     with ThreadPoolExecutor(max_workers=2) as pool:
-        done = list(pool.map(denoise, streams, blocks))
+        done = list(pool.map(denoise, streams, noise))
     wall, processor = time.perf_counter() - wall, time.process_time() - processor
     samples, held = (sum(values) for values in zip(*done, strict=True))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -58,7 +48,8 @@ def main() -> None:
     print(f"wall {wall:.1f} s ({seconds / wall:.0f} x real time), processor {processor:.1f} s")
     cores = min(2, os.cpu_count() or 1)
     print(f"processor over wall {processor / wall:.2f} of {cores} cores")
-    print(f"peak memory {peak:.0f} MB, held by the streams {held / 1e6:.0f} MB")
+    made = sum(block.nbytes for blocks in noise for block in blocks) / 2**20
+    print(f"peak memory {peak:.0f} MB with {made:.0f} MB of noise, held by the streams {held / 1e6:.0f} MB")
     print(
         f"latency {streams[0].latency_seconds:g} s (16 s steps: {StrainStream(method).latency_seconds:g} s)"
     )

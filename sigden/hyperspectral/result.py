@@ -88,8 +88,8 @@ class CubeResult:
 
     Notes
     -----
-    Arrays are of the library and on the device of the cube; `space`, `stabiliser` and `noise_power` hold small
-    matrices of NumPy.
+    Arrays are of the library and on the device of the cube; `space`, `stabiliser` and `noise_power` hold
+    small matrices of NumPy.
     """
 
     estimate: Any

@@ -25,6 +25,8 @@ REACH = 8  # pixels, where it ends
 _FITTED = 4
 _MOST = 8
 _MARGIN = 1.25  # above the edge, so that a direction is more signal than noise
+_SURE = 0.97  # squared cosine with the true direction from which a direction holds what lies along it
+_FEW = 0.15  # part of a band that lies along doubtful directions, as in the bands of a line
 _BAND_ERRORS = 5.5  # noise levels that the smoothed residual of a band must reach
 _MOST_BANDS = 0.1
 _MOST_MISSING = 0.01
@@ -63,18 +65,35 @@ def with_weak_directions(
     what the smoothed residual of a single band holds beyond 5.5 noise levels: a faint line, which is too
     little of the variance of all bands to make a direction. Such a band becomes a direction of its own. The
     residual is that of a robust fit of the strongest directions, which a line on a bright source would tilt.
+
+    A direction of noisy spectra is turned away from the true one, and what lies along that loses part of its
+    flux: all but the square of the cosine, which follows from the eigenvalue [1]_. Where directions that lose
+    more than three per cent lie in few bands, as those of lines do, their part counts as residual there.
+
+    References
+    ----------
+    .. [1] D. Paul, "Asymptotics of sample eigenstructure for a large dimensional spiked covariance model",
+       Stat. Sin. 17 (2007) 1617, theorem 4.
     """
-    residual, covariance = _smoothed_residual(space, pixels, workspace)
+    trusted, left, back = space, np.zeros((len(space.sigma), 0)), np.zeros((0, len(space.sigma)))
     if space.level is None:
-        more = _directions(covariance, space, pixels.shape)
+        held = _holding(space.eigenvalues[: space.rank], np.count_nonzero(space.sigma) / len(pixels))
+        trusted, left = replace(space, basis=space.basis[:, held]), space.basis[:, ~held]
+        back = np.where(np.sum(left**2, axis=1) < _FEW, left.T, 0)
+    residual, covariance = _smoothed_residual(trusted, pixels, workspace)
+    if space.level is None:
+        rest = np.eye(len(covariance)) - left @ left.T
+        more = _directions(rest @ covariance @ rest, space, pixels.shape)
         if more.shape[1]:
             space = replace(space, basis=_orthonormal(np.concatenate([space.basis, more], axis=1)))
-            small = residual.beside(more)
+            left, back = np.concatenate([left, more], axis=1), np.concatenate([back, more.T])
+    if left.shape[1]:
+        small, turned = residual.beside(left), residual.beside(back)
 
-            def take_off(where: slice, spectra: Any) -> None:
-                spectra -= (spectra @ small) @ small.T
+        def take_off(where: slice, spectra: Any) -> None:
+            spectra -= (spectra @ small) @ turned
 
-            residual.update(take_off)
+        residual.update(take_off)
     eligible = space.sigma > 0
     if flags is not None:
         eligible &= band_share(flags) < _MOST_MISSING
@@ -161,6 +180,17 @@ def _smoothed(images: Any) -> Any:
             total += float(tap) * xp.take(images, index, axis=axis)
         images = total
     return images
+
+
+def _holding(eigenvalues: Any, quotient: float) -> Any:
+    """Whether directions of some eigenvalues, in units of the noise, hold what lies along them.
+
+    With the variance l of the signal and q bands for each spectrum, the eigenvalue is (1 + l)(1 + q / l), and
+    the squared cosine (1 - q / l^2) / (1 + q / l).
+    """
+    middle = (eigenvalues - 1 - quotient) / 2
+    variance = np.maximum(middle + np.sqrt(np.maximum(middle**2 - quotient, 0)), 1e-12)
+    return (1 - quotient / variance**2) / (1 + quotient / variance) > _SURE
 
 
 def _directions(covariance: Any, space: Subspace, shape: tuple[int, int, int]) -> Any:

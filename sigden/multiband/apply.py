@@ -13,6 +13,7 @@ from sigden.multiband.data.grid import Grid
 from sigden.multiband.data.observation import Observation, check_observations
 from sigden.multiband.data.response import Response, check_response
 from sigden.multiband.data.result import MultibandResult
+from sigden.multiband.joint.scene_light import SceneLight
 from sigden.multiband.single.base import SingleImage
 
 __all__ = ["deconvolve", "require_multiband"]
@@ -32,7 +33,12 @@ def require_multiband(method: Any) -> None:
 
 
 def deconvolve(
-    method: Any, observations: Sequence[Observation], grid: Grid, *, response: Response
+    method: Any,
+    observations: Sequence[Observation],
+    grid: Grid,
+    *,
+    response: Response,
+    light: SceneLight | None = None,
 ) -> MultibandResult:
     """Run a multiband method.
 
@@ -46,6 +52,8 @@ def deconvolve(
         Pixel grid of the estimate.
     response : mapping
         Weight of each band in every wide band.
+    light : SceneLight, optional
+        Power and colours of the field that this is a part of, for `JointWiener` and `JointSparse`.
 
     Returns
     -------
@@ -63,7 +71,8 @@ def deconvolve(
     """
     require_multiband(method)
     if not isinstance(method, SingleImage):
-        return method(observations, grid, response=response)
+        given_light = {} if light is None else {"light": light}
+        return method(observations, grid, response=response, **given_light)
     given = check_observations(observations)
     bands = check_response(given, response)
     solutions = {}

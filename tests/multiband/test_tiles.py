@@ -417,3 +417,14 @@ def test_single_image_methods_take_one_image_for_each_band(seen, grid):
         deconvolve(Tikhonov(), [seen[1], seen[1]], grid, response={})
     with pytest.raises(ParameterError, match="takes no observations"):
         deconvolve_tiles(object(), seen, grid, response={})
+
+
+@pytest.mark.parametrize("method", [JointWiener(), JointSparse()], ids=type)
+def test_tiles_differ_from_one_solve_by_a_small_part_of_the_error(method, seen, grid, response):
+    whole = method(seen, grid, response=response)
+    tiled = deconvolve_tiles(method, seen, grid, response=response, tile=64, halo=40)
+    # one solve has periodic borders
+    inside = slice(None), slice(36, -36), slice(36, -36)
+    apart = ((tiled.estimate - whole.estimate) / whole.uncertainty)[inside]
+    assert np.sqrt(np.mean(apart**2)) < 0.1
+    np.testing.assert_allclose(tiled.uncertainty[inside], whole.uncertainty[inside], rtol=0.2)

@@ -29,6 +29,7 @@ _FEWEST = 32  # bins
 _FAVOUR = 5.0
 _FAINT = 0.1  # of the noise: amplitude at which an inspiral counts as half present
 _PLACE = 0.01  # amplitude at which a place counts as half its own
+_MISFIT = 0.02  # of its energy that no member of the family has: other models of the waveform, rough spectra
 _CERTAIN = 50.0
 
 
@@ -121,9 +122,8 @@ def _average(
     power = np.abs(signal) ** 2
     present = power / (power + _FAINT**2)
     # the variance is not that of a tempered likelihood
-    inspiral = TrackEstimate(
-        signal, variance / model.temper, present.copy(), 2.0 * variance, np.zeros(x.size), present
-    )
+    spread = (variance + _MISFIT * power / 2.0) / model.temper
+    inspiral = TrackEstimate(signal, spread, present.copy(), 2.0 * variance, np.zeros(x.size), present)
     add_tracks(x, sample_rate, band, model, inspiral)
     # elsewhere the tracks stay as they are, and their evidence says nothing of the inspiral
     here = _surroundings(power / (power + _PLACE**2), model.horizon * sample_rate)

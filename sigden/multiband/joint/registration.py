@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sigden.multiband.joint.planes import over_rows
+
 __all__ = ["DisplacedImageWarning", "Displacement", "displacement", "warn_displaced"]
 
 LIMITS = (0.5, 0.2)
@@ -68,19 +70,15 @@ def displacement(seen: Any, data: Any, weight: Any) -> Displacement | None:
     """
     if min(data.shape) < 4:
         return None
-    fall = [_fall(n).astype(seen.dtype) for n in data.shape]
-    planes = (seen, *np.gradient(seen))
-    weighted = [weight * p * fall[0][:, None] * fall[1] for p in (*planes, data)]
-    sums = np.array([[np.sum(w * p, dtype=np.float64) for p in planes] for w in weighted])
-    normal, found = sums[:3], sums[3]
+    sums, light, inside, noise = _sums(seen, data, weight)
+    normal, found = sums[:3, :3], sums[3, :3]
     if not np.linalg.det(normal / max(np.trace(normal), 1e-300)) > 0:
         return None
     factor, rows, columns = np.linalg.solve(normal, found)
     if not factor > 0:
         return None
-    if _border_light(seen) > _BORDER:
-        misfit = np.sum(weighted[3] * data, dtype=np.float64) - found[0] ** 2 / normal[0, 0]
-        noise = np.sum((weight > 0) * np.outer(*fall), dtype=np.float64)
+    if 1.0 - inside / max(light, 1e-300) > _BORDER:
+        misfit = sums[3, 3] - found[0] ** 2 / normal[0, 0]
         gain = found @ (factor, rows, columns) - found[0] ** 2 / normal[0, 0]
         if not gain > _EXPLAINED * (misfit - noise):
             return None
@@ -88,16 +86,39 @@ def displacement(seen: Any, data: Any, weight: Any) -> Displacement | None:
     return Displacement(-rows / factor, -columns / factor, error)
 
 
+def _sums(seen: Any, data: Any, weight: Any) -> tuple[Any, float, float, float]:
+    """Weighted products of prediction, slopes and data; squared light, that inside; sum of weights."""
+    fall = [_fall(n).astype(seen.dtype) for n in data.shape]
+    top, left = (n // 8 for n in seen.shape)
+    shares: dict[int, tuple[Any, Any]] = {}
+    even = np.ndim(weight) == 0
+
+    def add(read: slice, own: slice, within: slice) -> None:
+        planes = [seen[own], *(slope[within] for slope in np.gradient(seen[read])), data[own]]
+        level = fall[0][own, None] * fall[1]
+        counted = level if even else weight[own] * level
+        products = np.zeros((4, 4))
+        for i, plane in enumerate(planes):
+            weighted = counted * plane
+            for j in range(i + 1):
+                products[i, j] = products[j, i] = np.sum(weighted * planes[j], dtype=np.float64)
+        first, last = max(own.start, top), max(min(own.stop, seen.shape[0] - top), top)
+        squared = seen[own] ** 2
+        part = squared[first - own.start : last - own.start, left : -left or None]
+        rest = [
+            np.sum(v, dtype=np.float64) for v in (squared, part, level if even else (counted > 0) * level)
+        ]
+        shares[own.start] = products, np.array(rest)
+
+    over_rows(add, seen.shape, 1)
+    products, rest = (sum(shares[k][i] for k in sorted(shares)) for i in (0, 1))
+    return products * weight if even else products, float(rest[0]), float(rest[1]), float(rest[2])
+
+
 def _fall(size: int) -> Any:
     """Weights along a side: zero beyond the ends, one from a quarter of the side on."""
     ends = np.minimum(np.arange(size), np.arange(size)[::-1]) + 0.5
     return np.sin(0.5 * math.pi * np.minimum(ends / (size / 4), 1.0)) ** 2
-
-
-def _border_light(seen: Any) -> float:
-    """Part of the squared light that is in the outer eighth of the side."""
-    inside = tuple(slice(n // 8, n - n // 8) for n in seen.shape)
-    return 1.0 - float(np.sum(seen[inside] ** 2)) / max(float(np.sum(seen**2)), 1e-300)
 
 
 def warn_displaced(found: Sequence[tuple[str, float, Displacement]]) -> None:

@@ -21,6 +21,7 @@ from sigden.multiband.joint.fourier_wiener import FourierWiener
 from sigden.multiband.joint.iterative_wiener import IterativeWiener
 from sigden.multiband.joint.planes import fft_workers, over_rows, weighted_sum
 from sigden.multiband.joint.registration import displacement, warn_displaced
+from sigden.multiband.joint.scene_light import SceneLight
 from sigden.multiband.psf.spectrum import gaussian_sharpening, gaussian_transfer
 
 __all__ = ["ScenePrior", "scene_prior", "sharpness"]
@@ -41,10 +42,8 @@ class ScenePrior:
         Where the channels come from.
     channels : tuple of Channel
         One for each observation, in order.
-    power : ScenePower
-        Power of the scene in the sharpest image, per mode of the grid; frequencies in cycles per arcsec.
-    relative_flux : numpy.ndarray, shape (bands,)
-        Flux of each band over that of the sharpest image.
+    light : SceneLight
+        Power of the scene in the sharpest image, per mode of the grid, and the fluxes of the bands.
     target_fwhm : float
         FWHM in arcsec of the target PSF.
     grid : Grid
@@ -54,10 +53,19 @@ class ScenePrior:
     bands: tuple[str, ...]
     observations: tuple[Observation, ...]
     channels: tuple[Channel, ...]
-    power: ScenePower
-    relative_flux: Any
+    light: SceneLight
     target_fwhm: float
     grid: Grid
+
+    @property
+    def power(self) -> ScenePower:
+        """Power of the scene in the sharpest image, per mode of the grid; in cycles per arcsec."""
+        return self.light.power
+
+    @cached_property
+    def relative_flux(self) -> Any:
+        """Flux of each band over that of the sharpest image, shape (bands,)."""
+        return np.array([self.light.flux[band] for band in self.bands])
 
     @property
     def closed(self) -> bool:
@@ -176,6 +184,7 @@ def scene_prior(
     *,
     target_fwhm: float,
     model_error: float,
+    light: SceneLight | None = None,
 ) -> ScenePrior:
     """Channels and prior of a scene.
 
@@ -192,6 +201,9 @@ def scene_prior(
         FWHM in arcsec of the Gaussian target PSF.
     model_error : float
         Relative standard deviation of a wide band from its mixture.
+    light : SceneLight, optional
+        Power and colours of the scene, as of `ScenePrior.light`; measured where it is not given or knows not
+        all bands.
 
     Returns
     -------
@@ -216,11 +228,14 @@ def scene_prior(
         observed_channel(o, grid, bands, response, model_error, out=out)
         for o, out in zip(observations, _transfer_planes(observations, grid), strict=True)
     )
-    sharpest = max(range(len(channels)), key=lambda i: sharpness(observations[i]))
-    power = _power(observations[sharpest], channels[sharpest], grid)
-    light = power.on(grid.shape, grid.scale)
-    flux = _relative_flux(observations, channels, channels[sharpest], light, grid)
-    return ScenePrior(bands, observations, channels, power, flux, target_fwhm, grid)
+    if light is None or not set(bands) <= set(light.flux):
+        sharpest = max(range(len(channels)), key=lambda i: sharpness(observations[i]))
+        power = _power(observations[sharpest], channels[sharpest], grid)
+        plane = power.on(grid.shape, grid.scale)
+        flux, evidence = _relative_flux(observations, channels, channels[sharpest], plane, grid)
+        fluxes, weights = (dict(zip(bands, map(float, values), strict=True)) for values in (flux, evidence))
+        light = SceneLight(power, fluxes, weights, math.prod(grid.shape))
+    return ScenePrior(bands, observations, channels, light, target_fwhm, grid)
 
 
 def _transfer_planes(observations: Sequence[Observation], grid: Grid) -> list[Any]:
@@ -245,8 +260,8 @@ def _power(observation: Observation, channel: Channel, grid: Grid) -> ScenePower
 
 def _relative_flux(
     observations: Sequence[Observation], channels: Sequence[Channel], sharp: Channel, power: Any, grid: Grid
-) -> Any:
-    """Flux of every band over that of the sharpest image, where both have light.
+) -> tuple[Any, Any]:
+    """Flux of every band over that of the sharpest image, where both have light, and what it rests on.
 
     The sharpest image, deconvolved, is seen through each channel and fitted to its data; a prior of one,
     uncertain by one, keeps the answer sane where there is hardly any light. The same fit tells images that
@@ -288,7 +303,7 @@ def _relative_flux(
             moved.append((observation.band, observation.pixel_scale, off))
     warn_displaced(moved)
     flux = top / bottom
-    return np.maximum(flux, 0.05 * max(float(flux.max()), 1e-6))
+    return np.maximum(flux, 0.05 * max(float(flux.max()), 1e-6)), bottom
 
 
 def _products(weight: Any, seen: Any, data: Any) -> Any:

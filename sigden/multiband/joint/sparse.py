@@ -17,6 +17,7 @@ from sigden.multiband.joint.details import colour_scales, coloured, local_colour
 from sigden.multiband.joint.error_map import misfit_variance
 from sigden.multiband.joint.fourier_wiener import FourierWiener
 from sigden.multiband.joint.iterative_wiener import IterativeWiener
+from sigden.multiband.joint.scene_light import SceneLight
 from sigden.multiband.joint.scene_prior import ScenePrior
 from sigden.multiband.joint.shrink import colour_basis, noise_pairs, shrink_colours
 from sigden.multiband.joint.transfer import measure_passage
@@ -99,7 +100,12 @@ class JointSparse(JointMethod):
 
     @in_unit_of_noise
     def __call__(
-        self, observations: Sequence[Observation], grid: Grid, *, response: Response
+        self,
+        observations: Sequence[Observation],
+        grid: Grid,
+        *,
+        response: Response,
+        light: SceneLight | None = None,
     ) -> MultibandResult:
         """Estimate all bands; parameters and errors as `JointWiener`.
 
@@ -111,13 +117,15 @@ class JointSparse(JointMethod):
             Pixel grid of the estimate.
         response : mapping
             Weight of each band in every wide band.
+        light : SceneLight, optional
+            Power and colours of the field that this is a part of; by default those of these images.
 
         Returns
         -------
         MultibandResult
             Images at the target PSF.
         """
-        prior, correlation = self.settled(self.prior(observations, grid, response))
+        prior, correlation = self.settled(self.prior(observations, grid, response, light=light))
         first, last = self._solvers(prior, correlation)
         twins = (first, last) if prior.twin is prior else self._solvers(prior.twin, correlation)
         basis, flux = colour_basis(len(prior.bands)), prior.relative_flux

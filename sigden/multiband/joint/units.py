@@ -13,6 +13,7 @@ import numpy as np
 from sigden.arrays import is_numpy, namespace
 from sigden.multiband.data.observation import Observation, check_observations
 from sigden.multiband.data.result import MultibandResult
+from sigden.multiband.joint.scene_light import SceneLight
 
 __all__ = ["in_unit", "in_unit_of_data", "in_unit_of_noise", "unit_exponent"]
 
@@ -29,7 +30,7 @@ def in_unit_of_noise(call: Callable[..., MultibandResult]) -> Callable[..., Mult
     ----------
     call : callable
         ``call(self, observations, grid, *, response)`` of a method that is equivariant under a change of
-        the unit.
+        the unit; a keyword of a `SceneLight` may follow.
 
     Returns
     -------
@@ -39,13 +40,19 @@ def in_unit_of_noise(call: Callable[..., MultibandResult]) -> Callable[..., Mult
 
     @wraps(call)
     def served(
-        self: Any, observations: Sequence[Observation], grid: Any, *, response: Any
+        self: Any,
+        observations: Sequence[Observation],
+        grid: Any,
+        *,
+        response: Any,
+        **light: SceneLight | None,
     ) -> MultibandResult:
         exponent = unit_exponent(check_observations(observations))
         if not exponent:
-            return call(self, observations, grid, response=response)
+            return call(self, observations, grid, response=response, **light)
         scaled = [in_unit(o, exponent) for o in observations]
-        return in_unit_of_data(call(self, scaled, grid, response=response), exponent)
+        seen = {name: value and value.scaled(4.0**-exponent) for name, value in light.items()}
+        return in_unit_of_data(call(self, scaled, grid, response=response, **seen), exponent)
 
     return served
 

@@ -12,14 +12,15 @@ import numpy as np
 from sigden.errors import ParameterError
 from sigden.method import Method
 from sigden.multiband.data.grid import Grid
-from sigden.multiband.data.observation import Observation
+from sigden.multiband.data.observation import Observation, check_observations
 from sigden.multiband.data.response import Response
 from sigden.multiband.data.result import MultibandResult
 from sigden.multiband.joint.error_map import model_variance
 from sigden.multiband.joint.fourier_wiener import FourierWiener
 from sigden.multiband.joint.planes import over_rows
+from sigden.multiband.joint.scene_light import SceneLight
 from sigden.multiband.joint.scene_prior import ScenePrior, scene_prior
-from sigden.multiband.joint.units import in_unit_of_noise
+from sigden.multiband.joint.units import in_unit, in_unit_of_noise, unit_exponent
 
 _CORRELATIONS = (0.5, 0.65, 0.8, 0.9, 0.95, 0.98, 0.99)
 _MODEL_ERRORS = (0.01, 0.02, 0.05, 0.1, 0.2)
@@ -47,10 +48,40 @@ class JointMethod(Method):
         if self.model_error != "auto" and not self.model_error >= 0:
             raise ParameterError(f"model_error: must not be negative, got {self.model_error}")
 
-    def prior(self, observations: Sequence[Observation], grid: Grid, response: Response) -> ScenePrior:
-        """Channels and prior for these observations."""
+    def prior(
+        self,
+        observations: Sequence[Observation],
+        grid: Grid,
+        response: Response,
+        *,
+        light: SceneLight | None = None,
+    ) -> ScenePrior:
+        """Channels and prior for these observations; its light is measured where it is not given."""
         error = _START_ERROR if self.model_error == "auto" else self.model_error
-        return scene_prior(observations, grid, response, target_fwhm=self.target_fwhm, model_error=error)
+        return scene_prior(
+            observations, grid, response, target_fwhm=self.target_fwhm, model_error=error, light=light
+        )
+
+    def light(self, observations: Sequence[Observation], grid: Grid, *, response: Response) -> SceneLight:
+        """Power and colours of a scene, of which calls take the prior when they are given it.
+
+        Parameters
+        ----------
+        observations : sequence of Observation
+            Images of the scene, or of a part of it.
+        grid : Grid
+            Pixel grid of the estimate.
+        response : mapping
+            Weight of each band in every wide band.
+
+        Returns
+        -------
+        SceneLight
+            Of these images; `pooled_light` takes those of several parts together.
+        """
+        exponent = unit_exponent(check_observations(observations))
+        seen = [in_unit(o, exponent) for o in observations] if exponent else observations
+        return self.prior(seen, grid, response).light.scaled(4.0**exponent)
 
     def settled(self, prior: ScenePrior) -> tuple[ScenePrior, float]:
         """Prior with its model error, and its correlation of bands: as given, or of greatest evidence.
@@ -194,7 +225,12 @@ class JointWiener(JointMethod):
 
     @in_unit_of_noise
     def __call__(
-        self, observations: Sequence[Observation], grid: Grid, *, response: Response
+        self,
+        observations: Sequence[Observation],
+        grid: Grid,
+        *,
+        response: Response,
+        light: SceneLight | None = None,
     ) -> MultibandResult:
         """Estimate all bands.
 
@@ -206,6 +242,8 @@ class JointWiener(JointMethod):
             Pixel grid of the estimate.
         response : mapping
             Weight of each band in every wide band, ``{"VIS": {"r": 0.38, "i": 0.35, "z": 0.27}}``.
+        light : SceneLight, optional
+            Power and colours of the field that this is a part of; by default those of these images.
 
         Returns
         -------
@@ -217,7 +255,7 @@ class JointWiener(JointMethod):
         InputError
             If the observations do not fit the grid or each other.
         """
-        prior, correlation = self.settled(self.prior(observations, grid, response))
+        prior, correlation = self.settled(self.prior(observations, grid, response, light=light))
         solver = prior.solver(correlation=correlation)
         alike = solver if prior.twin is prior else prior.twin.solver(correlation=correlation)
         residual = None

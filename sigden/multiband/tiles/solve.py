@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,10 +16,12 @@ from sigden.multiband.data.grid import Grid
 from sigden.multiband.data.observation import Observation
 from sigden.multiband.data.response import Response, check_response, narrow_bands, usable
 from sigden.multiband.data.result import MultibandResult
+from sigden.multiband.joint.scene_light import SceneLight, pooled_light
+from sigden.multiband.joint.wiener import JointMethod
 from sigden.multiband.tiles.memory import bytes_per_pixel, check_workers, largest_tile
 from sigden.multiband.tiles.mosaic import Box, Mosaic
 from sigden.multiband.tiles.plan import Tile, plan_tiles, share
-from sigden.multiband.tiles.taper import tapered
+from sigden.multiband.tiles.taper import power_kept, tapered
 from sigden.multiband.tiles.threads import in_order
 from sigden.multiband.tiles.window import common_step, observe_all, shows, window_grid
 
@@ -26,6 +29,7 @@ __all__ = ["deconvolve_tiles", "default_halo", "solve_window"]
 
 _DEFAULT_TILE = 512
 _HALO_ARCSEC = 4.8
+_LOOKED_AT = 16
 
 
 def default_halo(grid: Grid) -> int:
@@ -96,8 +100,9 @@ def deconvolve_tiles(
     A tile is solved with what the images show of it and its halo, with their PSF in its middle. In the outer
     part of the halo light fades to nothing while the noise stays, so that a source cut by the edge of a
     window does not meet the other side of the periodic border and falsify the prior (`tapered`). Beyond the
-    border of the field the images are mirrored for that. The prior is that of the tile, so that neighbours
-    differ a little; a cross-fade spreads the step. A field that fits into one tile with its halo gives
+    border of the field the images are mirrored for that. The power and the colours of the prior are those
+    of the field, measured in all of its tiles or in sixteen spread over it; what else a method measures is
+    that of the tile, and a cross-fade spreads the step. A field that fits into one tile with its halo gives
     exactly the result of the method itself.
 
     Uncertainties of neighbours see the same noise and are mixed like the estimates. `noise_covariance` is the
@@ -155,6 +160,7 @@ def solve_window(
     response: Response,
     fade: int = 0,
     core: Box | None = None,
+    light: SceneLight | None = None,
 ) -> MultibandResult | None:
     """Run a method on a window of the grid.
 
@@ -174,6 +180,8 @@ def solve_window(
         Pixels of the grid over which light fades towards the edges (`tapered`).
     core : tuple of int, optional
         Part of the window that is asked for: images without data there are left out.
+    light : SceneLight, optional
+        Power and colours of the field, for a joint method.
 
     Returns
     -------
@@ -185,21 +193,65 @@ def solve_window(
     InputError
         Naming the window, if an observation does not fit.
     """
-    try:
-        part = window_grid(grid, window)
-        seen = observe_all(mosaics, grid, window)
-        if core is not None:
-            inner = core[0] - window[0], core[1] - window[0], core[2] - window[2], core[3] - window[2]
-            seen = [o for o in seen if shows(o, part, inner)]
-        if not narrow_bands(seen, response):
+    with _named(window):
+        seen = _seen(mosaics, grid, window, response, fade, core)
+        if seen is None:
             return None
-        used, mixed = usable(seen, response)
-        if fade:
-            used = [tapered(o, part, fade, i) for i, o in enumerate(used)]
-        return deconvolve(method, used, part, response=mixed)
+        used, part, mixed = seen
+        return deconvolve(method, used, part, response=mixed, light=light)
+
+
+@contextmanager
+def _named(window: Box) -> Iterator[None]:
+    """Errors name the window."""
+    try:
+        yield
     except SigdenError as error:
         place = f"rows {window[0]} to {window[1]}, columns {window[2]} to {window[3]}"
         raise type(error)(f"{place} of the grid: {error}") from error
+
+
+def _seen(
+    mosaics: Sequence[Mosaic], grid: Grid, window: Box, response: Response, fade: int, core: Box | None
+) -> tuple[list[Observation], Grid, Response] | None:
+    """What the images show of a window, its grid, and the response of the bands there; None of no band."""
+    part = window_grid(grid, window)
+    seen = observe_all(mosaics, grid, window)
+    if core is not None:
+        inner = core[0] - window[0], core[1] - window[0], core[2] - window[2], core[3] - window[2]
+        seen = [o for o in seen if shows(o, part, inner)]
+    if not narrow_bands(seen, response):
+        return None
+    used, mixed = usable(seen, response)
+    if fade:
+        used = [tapered(o, part, fade, i) for i, o in enumerate(used)]
+    return list(used), part, mixed
+
+
+def _field_light(
+    method: Any,
+    mosaics: Sequence[Mosaic],
+    grid: Grid,
+    response: Response,
+    tiles: Sequence[Tile],
+    fade: int,
+    workers: int,
+) -> SceneLight | None:
+    """Power and colours of the field, from tiles spread over it; None if the method has no such prior."""
+    if not isinstance(method, JointMethod) or len(tiles) == 1:
+        return None
+    chosen = [tiles[round(i)] for i in np.linspace(0, len(tiles) - 1, min(len(tiles), _LOOKED_AT))]
+
+    def look(one: Tile) -> SceneLight | None:
+        with _named(one.window):
+            seen = _seen(mosaics, grid, one.window, response, fade, one.core)
+            if seen is None or {o.band for o in seen[0]} != {m.band for m in mosaics}:
+                return None
+            used, part, mixed = seen
+            return method.light(used, part, response=mixed).scaled(1.0 / power_kept(part.shape, fade))
+
+    found = [light for light in in_order(look, chosen, workers) if light is not None]
+    return pooled_light(found) if found else None
 
 
 def _solved(
@@ -214,9 +266,12 @@ def _solved(
 ) -> Iterator[tuple[Tile, MultibandResult | None]]:
     """Tiles with their results, in order, no more of them at a time than there are workers."""
     width = 0 if len(tiles) == 1 else min(halo // 2, halo - crossfade)
+    light = _field_light(method, mosaics, grid, response, tiles, width, workers)
 
     def work(one: Tile) -> MultibandResult | None:
-        return solve_window(method, mosaics, grid, one.window, response=response, fade=width, core=one.core)
+        return solve_window(
+            method, mosaics, grid, one.window, response=response, fade=width, core=one.core, light=light
+        )
 
     yield from zip(tiles, in_order(work, tiles, workers), strict=True)
 

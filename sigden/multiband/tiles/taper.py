@@ -10,7 +10,7 @@ from sigden.multiband.data.geometry import native_places
 from sigden.multiband.data.grid import Grid
 from sigden.multiband.data.observation import Observation
 
-__all__ = ["tapered"]
+__all__ = ["power_kept", "tapered"]
 
 
 def tapered(observation: Observation, grid: Grid, width: int, seed: int) -> Observation:
@@ -49,6 +49,27 @@ def tapered(observation: Observation, grid: Grid, width: int, seed: int) -> Obse
     return replace(
         observation, image=(observation.background + image).astype(observation.image.dtype, copy=False)
     )
+
+
+def power_kept(shape: tuple[int, int], width: int) -> float:
+    """Part of the power of light that `tapered` leaves in a window.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Rows and columns of the window.
+    width : int
+        Width of the fade in its pixels; 0 for none.
+
+    Returns
+    -------
+    float
+        Mean square of the weight w.
+    """
+    if not width:
+        return 1.0
+    rows, columns = (np.mean(_rise(np.arange(n), n, width) ** 2) for n in shape)
+    return float(rows * columns)
 
 
 def _rise(places: np.ndarray, size: int, width: int) -> np.ndarray:
