@@ -74,6 +74,8 @@ def last_pass(found: Analysis, recipe: Recipe, workspace: Workspace) -> LastPass
     led, law = step.led, found.law
     if led is None or law is None or found.space.level is not None:
         return LastPass(found, step, lambda first, last: step.run(found.images(first, last), found.power))
+    # bands whose growth is not seen have the same noise everywhere
+    law = replace(law, base=np.where(law.gain > 0, law.base, found.level**2))
     second, lead = _second(found, law, _first_estimate(found, step, workspace), recipe.rank, workspace)
 
     def run(first: int, last: int) -> tuple[Any, Any]:

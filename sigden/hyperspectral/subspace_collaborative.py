@@ -34,13 +34,17 @@ class SubspaceCollaborative(SubspaceMethod):
        single voxels that no noise explains and that lie at random, columns or rows that are shifted from end
        to end. Missing samples are predicted by the other bands.
     2. The noise level of every band follows from spectral regression (`noise_sigma`). Where the noise grows
-       with the signal, every spectrum is divided by the noise level of its pixel; where neighbouring pixels
+       with the signal, its variance is stabilised by a transform of each band; where neighbouring pixels
        are correlated, their noise power is measured in directions that hold no signal.
     3. In units of the noise, the directions of the spectra that rise above it span the signal
        (`marchenko_pastur_edge`), those that only smoothing brings out included.
     4. The coefficients along them, images of unit noise, are denoised together: sliding cosine transform,
        block matching that all images share, collaborative Wiener filter in the principal directions that the
        images have at each place.
+    5. Where the noise grows with the signal, 2 to 4 are done on stabilised noise, and once more in the unit
+       of the data, where the scene is of low rank whatever the light: every spectrum is divided by the noise
+       level that the first estimate gives its pixel, the estimate's principal directions lead the subspace,
+       and it guides the filter, in which every stack of blocks has the noise covariance of its place.
 
     The whitened subspace with denoised eigen-images is that of FastHyDe [1]_; the filter is described in [2]_
     and is implemented here without the code of its authors, whose licence does not allow every use.

@@ -236,6 +236,18 @@ def test_the_second_pass_pays_in_photon_noise(read):
     assert 0.3 < np.mean((second.estimate - truth) ** 2) / np.mean(second.variance()) < 5
 
 
+def test_bands_whose_law_is_not_seen_do_not_spoil_the_second_pass():
+    truth = spectral_cube((64, 64), 40, seed=5).astype(np.float64)
+    photons = poisson_noise(truth, 8.0, seed=1)
+    method = SubspaceCollaborative()
+    recipe = method.recipe()
+    alone = replace(recipe, step=replace(recipe.step, led=None))
+    second = method.solve(photons)
+    assert np.min(second.stabiliser.gain) == 0
+    first = denoise_cube(photons, None, None, alone).estimate
+    assert mpsnr(second.estimate, truth) > mpsnr(first, truth)
+
+
 def test_photons_that_are_missing_are_predicted():
     truth = spectral_cube((48, 48), 40, seed=5)
     photons = poisson_noise(truth, 60.0, seed=8)
