@@ -58,17 +58,17 @@ class StrainDenoiser(Method):
         Length of the segments of the median Welch estimate of the noise spectrum.
     denoiser : Denoiser, optional
         Works on the whitened, band-passed strain at unit sigma in place of the default, the posterior mean
-        over chirp tracks (`tracked`).
+        over chirp tracks and inspirals (`tracked`).
 
     Notes
     -----
     The steps: median Welch PSD (Hann window, segments that touch a gap are left out), zero-phase whitening
     without taper or wrap-round, zero-phase Butterworth band-pass, rescaling by the median absolute deviation,
-    the posterior mean over tracks of chirps of several lengths (`tracked`, or the denoiser given, for example
-    rROF [1]_ followed by a band-pass), the inverse of the whitening, and the band-pass once more. NaN are
-    gaps: stretches between them are denoised one by one and NaN stay where they were; a stretch shorter than
-    0.1 s holds no estimate (zero). Records longer than 18 s go through in blocks of 16 s that overlap by 1 s
-    on both sides, on two threads.
+    the posterior mean over tracks of chirps of several lengths and over inspirals (`tracked`, or the denoiser
+    given, for example rROF [1]_ followed by a band-pass), the inverse of the whitening, and the band-pass
+    once more. NaN are gaps: stretches between them are denoised one by one and NaN stay where they were; a
+    stretch shorter than 0.1 s holds no estimate (zero). Records longer than 18 s go through in blocks of 16 s
+    that overlap by 1 s on both sides, on two threads.
 
     The result is free of the input's scale and of a constant offset: strain is denoised in its band, so the
     estimate has no mean. Runs on NumPy arrays.

@@ -1,4 +1,4 @@
-"""Whitened strain denoised along chirp tracks."""
+"""Whitened strain denoised along chirp tracks and inspirals."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def tracked(
     density: PowerSpectrum | None = None,
     model: TrackModel | None = None,
 ) -> LocalEstimate:
-    """Posterior mean of a signal whose frequency follows a track through the band.
+    """Posterior mean of a signal whose frequency follows a track or an inspiral through the band.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def tracked(
     Notes
     -----
     The skirts of the band are lifted to the level of the plateau first, since signals are as strong against
-    the noise there (`FlatBand`). The estimate is that of `estimate_tracks`, its error that of
+    the noise there (`FlatBand`). The estimate is that of `estimate_signal`, its error that of
     `standard_error`.
     """
     flat = FlatBand(z.size, sample_rate, band, density or noise_density(z, sample_rate, band))

@@ -44,10 +44,10 @@ def standard_error(
     Notes
     -----
     The model expects the squared error :math:`e = \\tau V + 2 a^2`: the posterior variance V, which is that
-    of a likelihood to the power of the temper :math:`\\tau`, and an amplitude a that no track finds. Bursts
-    that are no chirps err by more and clean chirps by less, by a factor k that changes slowly. Stein's
-    unbiased risk [1]_ measures :math:`k e` at every sample with the variance :math:`(1 + e)^2` of a squared
-    residual r,
+    of a likelihood to the power of the temper :math:`\\tau`, and an amplitude a that no track finds, where
+    no law says how the signal goes on (`known`). Bursts that are no chirps err by more and clean chirps by
+    less, by a factor k that changes slowly. Stein's unbiased risk [1]_ measures :math:`k e` at every sample
+    with the variance :math:`(1 + e)^2` of a squared residual r,
 
     .. math:: \\hat R = |r|^2 - \\sigma^2 + 2 \\nu,
 
