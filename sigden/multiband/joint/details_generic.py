@@ -56,7 +56,7 @@ def posterior_colour(
     light : numpy.ndarray, shape (rows, columns)
         Squared light around.
     relief : float
-        The least share of it that details have.
+        The share of it that details have beyond those of the pilot.
     shares : numpy.ndarray, shape (scales, pairs of bands)
         Covariance of the noise of the details between bands; twice for two different ones.
     noise : numpy.ndarray, shape (scales, rows, columns) or (1, 0, 0)
@@ -77,7 +77,7 @@ def posterior_colour(
         noise = np.tensordot(shares.astype(kind), over[first] * over[second], 1)
     error[:], through[:] = 0, 0
     for j, (held, light_left, noise_left) in enumerate(parts.tolist()):
-        power = np.maximum(smooth_starlet(before[j] ** 2, j), light * kind.type(relief))
+        power = smooth_starlet(before[j] ** 2, j) + light * kind.type(relief)
         both = power + noise[j]
         keep = power / np.where(both > 0, both, 1)
         coefficients[j] *= keep

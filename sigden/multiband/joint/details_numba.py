@@ -114,7 +114,7 @@ def _posterior_rows(  # type: ignore[no-untyped-def]
 ):  # fmt: skip
     """Details times their posterior factor, the variance of its error and of the noise, added up."""
     T = estimate.dtype.type
-    one, lowest = T(1), T(relief)
+    one, beyond = T(1), T(relief)
     held, light_left, noise_left = T(parts[0]), T(parts[1]), T(parts[2])
     line = np.empty(fine.shape[1], fine.dtype)
     for i in range(first, last):
@@ -124,7 +124,7 @@ def _posterior_rows(  # type: ignore[no-untyped-def]
             _noise_row(colour, weights, share, i, line)
         for c in range(line.size):
             s = line[c]
-            p = max(power[i, c], light[i, c] * lowest)
+            p = power[i, c] + light[i, c] * beyond
             both = p + s
             keep = p / (both if both > 0 else one)
             estimate[i, c] += (fine[i, c] - coarse[i, c]) * keep
