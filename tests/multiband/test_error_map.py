@@ -99,7 +99,7 @@ def test_details_drawn_from_the_prior_come_back_with_the_error_that_is_said(ligh
     even = np.full((1, *shape), light)
     # white details have in every scale the same part of the noise of that scale
     finest = np.mean(starlet(noise, scales)[0, 0] ** 2)
-    truth = even + drawn * np.sqrt(0.028 / finest) * light
+    truth = even + drawn * np.sqrt(0.035 / finest) * light
     sigma = np.mean(starlet(noise, scales)[0, :scales] ** 2, axis=(1, 2))
     pairs = sigma[None, None, :, None, None]
     rest = starlet(noise, scales)[:, scales]

@@ -23,9 +23,9 @@ _POSTERIOR = Kernel(
     generic=f"{_HERE}.details_generic:posterior_colour",
     numba=f"{_HERE}.details_numba:posterior_colour",
 )
-_RELIEF = 0.028
-"""Mean squared starlet detail that the pilot misses over the squared light around it, at all scales."""
-_UNSEEN = 0.001
+_RELIEF = 0.035
+"""Mean squared starlet detail over the squared light around it, the same at all scales."""
+_UNSEEN = 0.0015
 """The same for the first contrast of colours; that of order u has u^-3 of it, as spectra are smooth."""
 _CONTRAST_LIMITS = (0.2, 5.0)
 _AROUND = 1  # starlet scales: the light around a detail
@@ -136,19 +136,21 @@ def posterior_details(
     Notes
     -----
     A detail w of scale j and colour u has noise of variance s^2 and holds the part h of the true one, for
-    which a zero mean and a variance are known before: what the pilot's square shows around and, for what it
-    does not show, a part of the squared light m around, the same at all scales,
+    which a zero mean and a variance are known before: what the pilot's square shows around, and in no case
+    less than a part of the squared light m around, the same at all scales,
 
-    .. math:: \\tau^2 = \\langle w_{pilot}^2 \\rangle + \\eta_u \\langle m^2 \\rangle, \\qquad
+    .. math:: \\tau^2 = \\max(\\langle w_{pilot}^2 \\rangle, \\eta_u \\langle m^2 \\rangle), \\qquad
         k = \\frac{\\tau^2}{\\tau^2 + s^2}.
 
-    The expected squared error is that of light not let through and of noise let through,
+    The expected squared error is that of light not let through and of noise let through. The light has on
+    average what the pilot shows and 0.7 of that part beyond it,
 
-    .. math:: e = a \\, (1 - k h)^2 \\tau^2 + b \\, k^2 s^2,
+    .. math:: e = a \\, (1 - k h)^2 \\left( \\langle w_{pilot}^2 \\rangle
+        + 0.7 \\, \\eta_u \\langle m^2 \\rangle \\right) + b \\, k^2 s^2,
 
     with the parts a and b of their power that the fit of what is left in the data does not mend. The sum over
     scales and colours is brought to the variance of all details together, as neighbouring scales share noise.
-    The constant of the mean, 0.028, and that of the first contrast, 0.001, are those of details of simulated
+    The constant of the mean, 0.035, and that of the first contrast, 0.0015, are those of details of simulated
     real and parametric galaxies; they hold from the finest scale to that of eight pixels.
     """
     shape, kind, scales = images.shape[1:], images.dtype, pairs.shape[2]

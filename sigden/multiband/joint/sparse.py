@@ -67,7 +67,7 @@ class JointSparse(JointMethod):
     the bands are taken to be where nothing resolves them. The same Wiener estimate of what the data hold
     beyond that is added, and every starlet coefficient, of the bands over their local colours, is multiplied
     by its posterior factor ``tau^2 / (tau^2 + s^2)`` (`posterior_details`): the prior variance tau^2 is the
-    power of the pilot and, for what it does not show, a part of the squared light around.
+    pilot's power, and never less than a part of the squared light around.
 
     Third, a Wiener estimate of what the data still hold beyond that, with a prior of a hundredth of the power
     and little correlation between bands, is added: it moves fluxes and colours back to what the data say and
