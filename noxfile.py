@@ -61,6 +61,15 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def pycwb_short(session: nox.Session) -> None:
+    """One small search of the pycWB pipeline with the plug-in; most of its time is pycWB being compiled."""
+    install = ["python", "-m", "pip", "install", "--no-compile"]
+    session.run(*install, ".[pycwb]", "pytest>=8", "hypothesis>=6.100")
+    tests = ["-m", "pycwb", "-k", "smallest or contracts", "tests/plugins/test_pycwb.py"]
+    session.run("python", "-m", "pytest", *tests, *session.posargs, env={"NUMBA_OPT": "0"})
+
+
+@nox.session
 def pycwb(session: nox.Session) -> None:
     """The plug-in inside the pycWB pipeline; SIGDEN_CACHE keeps the cross-talk catalogue between runs."""
     session.run("python", "-m", "pip", "install", ".[pycwb]", "pytest>=8", "hypothesis>=6.100")

@@ -15,19 +15,17 @@ from pathlib import Path
 import numpy as np
 
 from sigden.io import StoredStrain, write_stretches
-from sigden.simulate import aligo_spectrum, coloured_noise
+from sigden.simulate import aligo_spectrum, noise_blocks
 
 
 def write(path: Path, name: str, seconds: int, rate: float, seed: int) -> None:
-    """File of simulated noise; a minute of it is rolled, the seams are glitches."""
-    minute = coloured_noise(aligo_spectrum(rate), round(64 * rate), rate, seed)
-    generator = np.random.default_rng(seed)
-    size = round(seconds * rate)
-    head = StoredStrain(read=lambda first, last: minute, size=size, sample_rate=rate, t0=1e9, name=name)
+    """File of simulated noise."""
+    size, block = round(seconds * rate), round(64 * rate)
+    head = StoredStrain(read=lambda *_: np.empty(0), size=size, sample_rate=rate, t0=1e9, name=name)
     with write_stretches(path, {name: head}) as writer:
-        for first in range(0, size, minute.size):
-            rolled = np.roll(minute, generator.integers(minute.size))
-            writer.append(name, rolled[: min(minute.size, size - first)])
+        blocks = noise_blocks(aligo_spectrum(rate), block, rate, seed)
+        for first, samples in zip(range(0, size, block), blocks, strict=False):
+            writer.append(name, samples[: size - first])
         writer.finish({"made": "for a benchmark"})
 
 

@@ -28,6 +28,7 @@ BUILTIN = MappingProxyType(
         "SpectrogramDenoiser": "sigden.denoisers.shrinkage.spectrogram:SpectrogramDenoiser",
         "WaveletDenoiser": "sigden.denoisers.shrinkage.wavelet:WaveletDenoiser",
         "ChirpTracks": "sigden.denoisers.tracks.denoiser:ChirpTracks",
+        "InspiralTracks": "sigden.denoisers.inspiral.denoiser:InspiralTracks",
         "JointGradient": "sigden.multiband.joint.gradient:JointGradient",
         "JointSparse": "sigden.multiband.joint.sparse:JointSparse",
         "JointWiener": "sigden.multiband.joint.wiener:JointWiener",

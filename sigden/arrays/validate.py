@@ -33,7 +33,10 @@ def as_floating(x: Any, what: str = "array") -> Any:
     xp = namespace(x)
     if is_numpy(xp):
         if x.dtype.kind not in "iuf":
-            raise InputError(f"{what}: dtype {x.dtype} is not real numeric; convert it to float32 or float64")
+            found = f" (found {str(_first_text(x))!r:.50})" if x.dtype.kind in "SUO" and x.size else ""
+            raise InputError(
+                f"{what}: dtype {x.dtype} is not real numeric{found}; convert it to float32 or float64"
+            )
         target = xp.float32 if x.dtype.kind == "f" and x.dtype.itemsize <= 4 else xp.float64
         return x.astype(target, copy=False)
     if not xp.isdtype(x.dtype, ("integral", "real floating")):
@@ -50,6 +53,16 @@ def first_index(flags: Any) -> tuple[int, ...]:
         index.append(flat % length)
         flat //= length
     return tuple(reversed(index))
+
+
+def _first_text(x: Any) -> Any:
+    """First entry that is no number written out, or the first."""
+    for value in x.flat:
+        try:
+            float(value)
+        except (TypeError, ValueError):
+            return value
+    return x.flat[0]
 
 
 def require_finite(x: Any, what: str = "array", *, mask: Any = None) -> None:

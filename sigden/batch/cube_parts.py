@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from sigden.batch.outputs import refuse_existing
 from sigden.errors import InputError, ParameterError
 from sigden.hyperspectral import LargeCubeResult, SubspaceCollaborative, SubspaceMethod, denoise_large
 from sigden.hyperspectral.workspace import parse_memory
@@ -109,6 +110,8 @@ def denoise_cube_file(
         )
     memory = parse_memory(memory)
     require_parts(out)
+    # the input is hashed first, which takes a while
+    refuse_existing([Path(out)], overwrite)
     with open_cube(source, dataset=dataset, axis=axis) as cube:
         good = cube.good_bands
         if np.count_nonzero(good) < 2:
@@ -116,8 +119,11 @@ def denoise_cube_file(
         described = replace(
             cube, values=placeholder(cube.values.shape, cube.values.dtype), mask=None, variance=None
         )
+        sigma = None if cube.variance is None else _Bands(_level_of(cube.variance), good)
         record = provenance(chosen)
-        record["input_sha256"] = _hash(cube.values)
+        for name, part in {"input": cube.values, "sigma": sigma, "mask": cube.mask}.items():
+            if part is not None:
+                record[f"{name}_sha256"] = _hash(part)
         record |= {"input": Path(source).name, "memory": memory}
         if not good.all():
             record["bad_bands"] = int(np.count_nonzero(~good))
@@ -130,7 +136,7 @@ def denoise_cube_file(
                 _Bands(cube.values, good),
                 _Bands(estimate, good, cube.values),
                 method=chosen,
-                sigma=None if cube.variance is None else _Bands(_level_of(cube.variance), good),
+                sigma=sigma,
                 mask=None if cube.mask is None else _Bands(cube.mask, good),
                 variance=None if variance is None else _Bands(variance, good, cube.variance),
                 memory=memory,
@@ -150,7 +156,7 @@ def _level_of(variance: CubePart) -> CubePart:
     return variance.map(level, variance.dtype)
 
 
-def _hash(values: CubePart) -> str:
+def _hash(values: CubePart | _Bands) -> str:
     digest = InputHash(values.dtype, values.shape)
     rows = max(1, _BLOCK // (values.shape[1] * values.shape[2] * values.dtype.itemsize))
     for first in range(0, values.shape[0], rows):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sigden.batch.outputs import distinct
 from sigden.errors import InputError
 from sigden.io.series import StrainSeries
 from sigden.io.stored import StoredStrain
@@ -132,11 +133,12 @@ def denoise_to_file(
     total = sum(len(stored) for _, stored in network.values())
     done, out = 0, {}
     heads = {name: stored for name, (_, stored) in network.items()}
+    keys = _keys(network)
     with write_stretches(path, _heads(heads, method.output), overwrite=overwrite) as writer:
         for name, (source, stored) in network.items():
             run = _Run(method, name, stored)
             for piece in run.pieces():
-                for dataset, values in _versions(name, piece, method.output).items():
+                for dataset, values in _versions(keys[name], piece, method.output).items():
                     writer.append(dataset, values)
                 done += piece.denoised.size
                 if progress is not None:
@@ -233,36 +235,39 @@ def write_denoised(
     FileError
         If the file exists or cannot be written.
     """
-    heads = _heads({name: item.series for name, item in denoised.items()}, output)
+    heads, keys = _heads({name: item.series for name, item in denoised.items()}, output), _keys(denoised)
     with write_stretches(path, heads, overwrite=overwrite) as writer:
         for name, item in denoised.items():
-            for dataset, values in _versions(name, item.result, output).items():
+            for dataset, values in _versions(keys[name], item.result, output).items():
                 writer.append(dataset, values)
         writer.finish(_joint_record(denoised))
 
 
 def _joint_record(denoised: Mapping[str, DenoisedStrain]) -> Mapping[str, Any]:
-    records = {_key(name): item.record for name, item in denoised.items()}
+    keys = _keys(denoised)
+    records = {keys[name]: item.record for name, item in denoised.items()}
     return next(iter(records.values())) if len(records) == 1 else records
 
 
-def _key(name: str) -> str:
-    return name.replace("/", "_")
+def _keys(names: Iterable[str]) -> dict[str, str]:
+    """Name of the dataset of each detector."""
+    return distinct({name: name.replace("/", "_") for name in names})
 
 
 def _heads(network: Mapping[str, StrainSeries | StoredStrain], output: str) -> dict[str, StoredStrain]:
     """What every dataset of the output says of itself."""
-    out = {}
+    out, keys = {}, _keys(network)
     for name, series in network.items():
+        key = keys[name]
         stored = StoredStrain.of(series) if isinstance(series, StrainSeries) else series
-        out[_key(name)] = stored if output == "calibrated" else replace(stored, unit="")
+        out[key] = stored if output == "calibrated" else replace(stored, unit="")
         for kind in ("residual", "uncertainty", *_WHITE[output]):
             unit = "" if output == "whitened" or kind in _WHITE[output] else stored.unit
-            out[f"extras/{_key(name)}/{kind}"] = replace(stored, name=kind, unit=unit, quality=None)
+            out[f"extras/{key}/{kind}"] = replace(stored, name=kind, unit=unit, quality=None)
     return out
 
 
-def _versions(name: str, result: StrainResult, output: str) -> dict[str, Any]:
+def _versions(key: str, result: StrainResult, output: str) -> dict[str, Any]:
     """Values of every dataset of the output."""
     if output == "whitened":
         main, residual = result.whitened_denoised, result.whitened - result.whitened_denoised
@@ -272,6 +277,6 @@ def _versions(name: str, result: StrainResult, output: str) -> dict[str, Any]:
     others = {"residual": residual, "uncertainty": error}
     others.update({kind: getattr(result, kind) for kind in _WHITE[output]})
     return {
-        _key(name): main,
-        **{f"extras/{_key(name)}/{kind}": values for kind, values in others.items()},
+        key: main,
+        **{f"extras/{key}/{kind}": values for kind, values in others.items()},
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sigden.io.series import StrainSeries
     from sigden.io.stored import StoredStrain
 
-__all__ = ["Kind", "kind_of", "output_for", "refuse_existing", "staged", "strain_stem"]
+__all__ = ["Kind", "distinct", "kind_of", "output_for", "refuse_existing", "staged", "strain_stem"]
 
 Kind = Literal["npy", "npz", "fits", "strain"]
 
@@ -56,6 +56,30 @@ def strain_stem(detector: str, series: StrainSeries | StoredStrain) -> str:
     """Name of a stretch of strain: detector, GPS start and whole seconds, as ``H1-1126259446-32``."""
     label = re.sub(r"[^A-Za-z0-9_.+]+", "_", detector).strip("_.") or "strain"
     return f"{label}-{math.floor(series.t0)}-{math.ceil(series.duration)}"
+
+
+def distinct(labels: Mapping[str, str]) -> dict[str, str]:
+    """Labels made different where two agree: the later one gets ``-2``, ``-3`` and so on.
+
+    Parameters
+    ----------
+    labels : mapping of str to str
+        Label of each name.
+
+    Returns
+    -------
+    dict of str to str
+        The same names with labels that differ.
+    """
+    out: dict[str, str] = {}
+    wanted = set(labels.values())
+    for name, label in labels.items():
+        free, number = label, 1
+        while free in out.values() or (number > 1 and free in wanted):
+            number += 1
+            free = f"{label}-{number}"
+        out[name] = free
+    return out
 
 
 def refuse_existing(paths: Iterable[Path], overwrite: bool) -> None:

@@ -62,8 +62,8 @@ def debias(
     """
     from sigden.cli.console import json_out, note, require_plot
     from sigden.debias import FittedHierarchy, diagnose
-    from sigden.io import column, correct_table, fit_table, read_table, write_table
-    from sigden.io.tables import table_kind
+    from sigden.io import correct_table, fit_table, read_table, write_table
+    from sigden.io.tables import complete_column, table_kind
 
     for path in (out, report):
         _refuse_existing(path, overwrite)
@@ -79,13 +79,13 @@ def debias(
         corrected = correct_table(fitted, new, prediction=prediction, group=group)
         bound = fitted
         if isinstance(fitted, FittedHierarchy):
-            bound = fitted.at(_plain(column(new, str(group))))
+            bound = fitted.at(complete_column(new, str(group), "new table"))
         effects, values = _effects(bound, new, prediction, group, **estimands)
     notes = list(dict.fromkeys(str(warning.message) for warning in caught))
-    left_out = len(known) - len(fitted.calibration)
-    if left_out:
+    if values.size < len(new):
         notes.append(
-            f"{left_out} of {len(known)} calibration rows lack prediction or truth and were left out"
+            f"{len(new) - values.size} of {len(new)} new rows lack a prediction: they stay without one, and "
+            "no estimate counts them"
         )
     write_table(out, corrected, overwrite=overwrite)
     outputs = [str(out)]
@@ -108,6 +108,9 @@ def _method(name: str) -> Calibration:
     from sigden.errors import ParameterError
     from sigden.method import read_toml
 
+    if not name.endswith(".toml") and name not in registry.names():
+        known = tuple(key for key, home in registry.BUILTIN.items() if home.startswith("sigden.debias."))
+        raise ParameterError(f"method: no correction is called {name!r}; {registry.suggest(name, known)}")
     method = read_toml(name) if name.endswith(".toml") else registry.load(name)()
     if not isinstance(method, Calibration):
         raise ParameterError(f"method: {method.name()} is no correction of predictions")
@@ -131,9 +134,9 @@ def _effects(
 
     from sigden.debias import difference_in_means, group_means, slope
     from sigden.errors import InputError
-    from sigden.io import column
+    from sigden.io.tables import complete_column, masked_column
 
-    raw = column(new, prediction)
+    raw = masked_column(new, prediction, "new table")
     keep = ~np.ma.getmaskarray(raw)
     if not keep.all() and not hasattr(bound, "hierarchy"):
         u = np.asarray(raw)[keep]
@@ -143,7 +146,7 @@ def _effects(
         raise InputError(f"new table: {prediction} is missing in {(~keep).sum()} rows; leave these rows out")
 
     def of(name: str) -> Any:
-        return _plain(column(new, name))[keep]
+        return complete_column(new, name, "new table", keep)
 
     options: dict[str, Any] = {"level": level, "clusters": None if group is None else of(group)}
     every = group_means(bound, u, np.zeros(u.size, int), **options)
@@ -163,12 +166,6 @@ def _named(effect: Effect, name: str) -> Effect:
     from dataclasses import replace
 
     return replace(effect, name=name)
-
-
-def _plain(values: Any) -> Any:
-    import numpy as np
-
-    return np.asarray(values)
 
 
 def _refuse_existing(path: Path | None, overwrite: bool) -> None:

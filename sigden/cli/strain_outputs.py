@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sigden.batch.outputs import refuse_existing, staged, strain_stem
-from sigden.errors import InputError
+from sigden.batch.outputs import distinct, refuse_existing, staged, strain_stem
 
 if TYPE_CHECKING:
     from sigden.batch import DenoisedStrain
@@ -47,13 +46,8 @@ class Outputs:
     @property
     def strain(self) -> dict[str, Path]:
         """HDF5 file of every detector."""
-        names = {
-            name: self.directory / f"{strain_stem(name, one)}-denoised.hdf5"
-            for name, one in self.series.items()
-        }
-        if len(set(names.values())) < len(names):
-            raise InputError(f"outputs: {', '.join(names)} would share a file name; denoise them one by one")
-        return names
+        stems = distinct({name: strain_stem(name, one) for name, one in self.series.items()})
+        return {name: self.directory / f"{stem}-denoised.hdf5" for name, stem in stems.items()}
 
     @property
     def figure(self) -> Path:

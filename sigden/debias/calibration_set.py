@@ -69,7 +69,7 @@ class CalibrationSet:
 
     def take(self, index: Any) -> CalibrationSet:
         """Some of the pairs."""
-        clusters = None if self.clusters is None else self.clusters[index]
+        clusters = None if self.clusters is None else _numbered(self.clusters[index])
         return CalibrationSet(self.predictions[index], self.truth[index], clusters, self.unit)
 
     def resampled(self, generator: np.random.Generator) -> CalibrationSet:
@@ -124,7 +124,7 @@ def calibration_set(predictions: Any, truth: Any, clusters: Any = None) -> Calib
     if unit != y_unit:
         raise InputError(f"truth has the unit {y_unit}, the predictions {unit}; bring them to one unit")
     keep = ~(u_mask | y_mask)
-    groups = None if clusters is None else labels(clusters, u.size, "clusters")[keep]
+    groups = None if clusters is None else _numbered(labels(clusters, u.size, "clusters")[keep])
     pairs = CalibrationSet(u[keep], y[keep], groups, unit)
     _require_information(pairs)
     return pairs
@@ -152,7 +152,12 @@ def labels(values: Any, n: int, what: str) -> Any:
         require_finite(array, what)
     if array.dtype.kind == "O":
         array = array.astype(str)
-    return np.unique(array, return_inverse=True)[1]
+    return _numbered(array)
+
+
+def _numbered(values: Any) -> Any:
+    """Whole numbers from 0, none of which is left out, in the order of the values."""
+    return np.unique(values, return_inverse=True)[1]
 
 
 def _require_information(pairs: CalibrationSet) -> None:
@@ -161,9 +166,9 @@ def _require_information(pairs: CalibrationSet) -> None:
     n, u, y = len(pairs), pairs.predictions, pairs.truth
     if n < FEWEST:
         raise InputError(f"calibration: {n} pairs of prediction and truth; at least {FEWEST} are needed")
-    for what, values in (("predictions", u), ("truth", y)):
+    for what, values in (("predictions are", u), ("truth is", y)):
         if np.ptp(values) <= 1e-12 * np.abs(values).max():
-            raise InputError(f"calibration: the {what} are constant at {values[0]:g}; nothing to calibrate")
+            raise InputError(f"calibration: the {what} constant at {values[0]:g}; nothing to calibrate")
     r = float(np.corrcoef(u, y)[0, 1])
     significance = r * np.sqrt((n - 2) / max(1.0 - r * r, 1e-300))
     if significance < LEAST_SIGNIFICANCE:

@@ -63,8 +63,11 @@ def difference_in_means(
         If lengths differ, an arm is empty, or a propensity is not in (0, 1).
     """
     u, t = _column(predictions), np.asarray(treated)
-    if t.shape != u.shape or t.dtype.kind not in "biuf" or not np.isin(t, (0, 1)).all():
-        raise InputError(f"treated: expected {u.size} values true or false")
+    if t.shape != u.shape:
+        raise InputError(f"treated: expected {u.size} values, got shape {t.shape}")
+    if t.dtype.kind not in "biuf" or not np.isin(t, (0, 1)).all():
+        some = ", ".join(repr(value) for value in dict.fromkeys(t[:100].tolist()))
+        raise InputError(f"treated: expected true and false or 1 and 0, got {some}"[:200])
     t = t.astype(bool)
     if t.all() or not t.any():
         raise InputError("treated: both arms need items; here one is empty")
@@ -98,10 +101,8 @@ def group_means(
 
     Parameters
     ----------
-    calibration : FittedCalibration
-        Correction, fitted on pairs that are not among the new items.
-    predictions : array, shape (n,)
-        Raw predictions of the new items.
+    calibration, predictions
+        As in `difference_in_means`.
     groups : array of labels, shape (n,)
         Group of each item.
     clusters, errors, level, replicates, seed
@@ -145,10 +146,8 @@ def slope(
 
     Parameters
     ----------
-    calibration : FittedCalibration
-        Correction, fitted on pairs that are not among the new items.
-    predictions : array, shape (n,)
-        Raw predictions of the new items.
+    calibration, predictions
+        As in `difference_in_means`.
     covariate : array, shape (n,)
         What the slope is on.
     clusters, errors, level, replicates, seed
@@ -187,6 +186,8 @@ def _column(predictions: Any) -> Any:
     u, mask, _ = vector(predictions, "predictions")
     if mask.any():
         raise InputError("predictions: masked items cannot enter an effect; leave them out")
+    if u.size == 0:
+        raise InputError("predictions: there are none")
     return u
 
 

@@ -81,7 +81,7 @@ class FittedCalibration(ABC):
         if mask is not None:
             # what is masked must neither warn nor break
             flat = np.where(mask.reshape(-1), self.calibration.predictions.mean(), flat)
-        self.warn_outside(flat)
+        self.warn_outside(flat if mask is None else flat[~mask.reshape(-1)])
         out = self.correct(flat).astype(x.dtype)
         if mask is not None:
             out = np.where(mask.reshape(-1), x.reshape(-1), out)
@@ -128,10 +128,8 @@ class LinearBasisCalibration(FittedCalibration):
 
     Parameters
     ----------
-    method, tuned : Calibration
-        What was fitted, and the same with its chosen constants.
-    calibration : CalibrationSet
-        The pairs.
+    method, tuned, calibration
+        As of `FittedCalibration`.
     basis : callable
         ``basis(u)`` gives the design matrix, shape (n, p).
     coefficients : numpy.ndarray, shape (p,)

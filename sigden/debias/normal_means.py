@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from sigden.arrays.containers import Sample, unpack
+from sigden.errors import InputError
 from sigden.score import NPMLE, FiniteMixture, GroupedPrior, NormalMixture
 from sigden.score.density import numpy_floating
 
@@ -19,19 +22,25 @@ class NormalMeans:
 
     Parameters
     ----------
-    mean : numpy.ndarray
-        Posterior means, in the shape and unit of the data; NaN where they are masked.
-    variance : numpy.ndarray
-        Posterior variances.
+    mean : array, Series, Column or Quantity
+        Posterior means, of the kind, shape and unit of the data; NaN where they are masked.
+    variance : array or Series
+        Posterior variances, in the square of the unit; NumPy where the data have a unit.
     prior : NormalMixture
         Prior under which these are.
     data : numpy.ndarray
-        The data.
+        The data, without their unit.
     sigma : float or numpy.ndarray
         Standard deviation of their noise.
+    kept : numpy.ndarray of bool
+        False where the data are masked.
     grouped : GroupedPrior
         Prior of highest likelihood with its certificate, and the data on a lattice, from which the priors of
         intervals and signs come.
+    rebuild : callable
+        Makes an array what the data were.
+    has_unit : bool
+        Whether the data have a unit.
     """
 
     mean: Any
@@ -39,7 +48,10 @@ class NormalMeans:
     prior: NormalMixture
     data: Any
     sigma: Any
+    kept: Any
     grouped: GroupedPrior
+    rebuild: Callable[[Any], Any]
+    has_unit: bool
 
     def interval(self, level: float = 0.95) -> tuple[Any, Any]:
         """Equal-tailed credible interval of each mean.
@@ -51,8 +63,8 @@ class NormalMeans:
 
         Returns
         -------
-        low, high : numpy.ndarray
-            NaN where the data are masked.
+        low, high : array, Series, Column or Quantity
+            Of the kind of the data; NaN where these are masked.
 
         Raises
         ------
@@ -66,9 +78,8 @@ class NormalMeans:
         true prior is made of atoms the intervals cover more than they claim.
         """
         prior = FiniteMixture(null=False, widest=True).reduce(self.grouped)
-        low, high = np.full_like(self.data, np.nan), np.full_like(self.data, np.nan)
-        kept = np.isfinite(self.mean)
-        low[kept], high[kept] = prior.posterior_interval(self.data[kept], self._noise(kept), level=level)
+        ends = prior.posterior_interval(self.data[self.kept], self._noise(), level=level)
+        low, high = (self.rebuild(_spread(end, self.kept)) for end in ends)
         return low, high
 
     def false_sign_rate(self) -> Any:
@@ -76,22 +87,20 @@ class NormalMeans:
 
         Returns
         -------
-        numpy.ndarray
+        array or Series
             Between 0 and 1; a value of exactly zero counts as wrong for both signs. NaN where the data are
-            masked.
+            masked; NumPy where they have a unit.
 
         Notes
         -----
         As for `interval`, but a component of exact zeros is kept where the data support one.
         """
         prior = FiniteMixture(widest=True).reduce(self.grouped)
-        rate = np.full_like(self.data, np.nan)
-        kept = np.isfinite(self.mean)
-        rate[kept] = prior.false_sign_rate(self.data[kept], self._noise(kept))
-        return rate
+        rate = _spread(prior.false_sign_rate(self.data[self.kept], self._noise()), self.kept)
+        return rate if self.has_unit else self.rebuild(rate)
 
-    def _noise(self, kept: Any) -> Any:
-        return self.sigma if np.ndim(self.sigma) == 0 else self.sigma[kept]
+    def _noise(self) -> Any:
+        return self.sigma if np.ndim(self.sigma) == 0 else self.sigma[self.kept]
 
 
 def normal_means(x: Any, sigma: Any, *, mask: Any = None) -> NormalMeans:
@@ -99,13 +108,13 @@ def normal_means(x: Any, sigma: Any, *, mask: Any = None) -> NormalMeans:
 
     Parameters
     ----------
-    x : array_like
+    x : array_like, Quantity, masked array, pandas or Polars Series, astropy Column
         Data ``x_i = theta_i + sigma_i e_i`` with standard normal e, NumPy; any shape, from a few hundred to
         tens of millions.
-    sigma : float or array_like
-        Standard deviation of the noise; one for all or one for each.
+    sigma : float, or as `x`
+        Standard deviation of the noise, in the unit of `x`; one for all or one for each.
     mask : array of bool, optional
-        True where a datum is to be ignored.
+        True where a datum is to be ignored, besides those that `x` has masked.
 
     Returns
     -------
@@ -139,14 +148,49 @@ def normal_means(x: Any, sigma: Any, *, mask: Any = None) -> NormalMeans:
     .. [1] W. Jiang and C.-H. Zhang, "General maximum likelihood empirical Bayes estimation of normal means",
        Ann. Stat. 37 (2009) 1647.
     """
-    data = numpy_floating(x, "x")
-    grouped = NPMLE().fit_grouped(data, sigma, mask=mask)
+    sample = unpack(x, mask=mask, label="x")
+    data = numpy_floating(sample.values, "x")
+    noise = _noise_of(sigma, sample)
+    grouped = NPMLE().fit_grouped(data, noise, mask=sample.mask)
     prior = grouped.prior.mixed_with(FiniteMixture().reduce(grouped))
-    noise = np.asarray(sigma, dtype=np.float64)
-    if mask is None:
+    kept = np.ones(data.shape, bool) if sample.mask is None else ~np.asarray(sample.mask)
+    if kept.all():
         mean, variance = prior.posterior(data, noise)
     else:
-        kept = ~np.asarray(mask)
-        mean, variance = np.full_like(data, np.nan), np.full_like(data, np.nan)
-        mean[kept], variance[kept] = prior.posterior(data[kept], noise[kept] if noise.ndim else noise)
-    return NormalMeans(mean, variance, prior, data, noise, grouped)
+        figures = prior.posterior(data[kept], noise[kept] if noise.ndim else noise)
+        mean, variance = (_spread(figure, kept) for figure in figures)
+    return NormalMeans(
+        mean=sample.rebuild(mean),
+        variance=variance if sample.unit is not None else sample.rebuild(variance),
+        prior=prior,
+        data=data,
+        sigma=noise,
+        kept=kept,
+        grouped=grouped,
+        rebuild=sample.rebuild,
+        has_unit=sample.unit is not None,
+    )
+
+
+def _noise_of(sigma: Any, sample: Sample) -> Any:
+    """Noise as NumPy numbers in the unit of the data."""
+    if not hasattr(sigma, "dtype"):
+        return np.asarray(sigma, dtype=np.float64)
+    level = unpack(sigma, label="sigma")
+    if level.unit is not None and level.unit != sample.unit:
+        raise InputError(f"sigma has the unit {level.unit}, x has {sample.unit or 'none'}; bring both to one")
+    noise = np.asarray(level.values, dtype=np.float64)
+    if level.mask is None:
+        return noise
+    seen = np.ones(noise.shape, bool) if sample.mask is None else ~np.asarray(sample.mask)
+    if np.any(seen & level.mask):
+        raise InputError("sigma: masked where x is not; mask x there as well")
+    # what is masked need not be a number
+    return np.where(seen, noise, 1.0)
+
+
+def _spread(values: Any, kept: Any) -> Any:
+    """Values of what was kept, in place, with NaN for the rest."""
+    out = np.full(kept.shape, np.nan, dtype=values.dtype)
+    out[kept] = values
+    return out

@@ -23,10 +23,8 @@ class FittedTweedie(FittedCalibration):
 
     Parameters
     ----------
-    method, tuned : Calibration
-        What was fitted, and the same with its chosen constants.
-    calibration : CalibrationSet
-        The pairs.
+    method, tuned, calibration
+        As of `FittedCalibration`.
     density : FittedDensity
         Of the calibration predictions.
     variance : ConstantVariance or VarianceFunction
@@ -48,10 +46,8 @@ class FittedMomentTweedie(FittedCalibration):
 
     Parameters
     ----------
-    method, tuned : Calibration
-        What was fitted, and the same with its chosen constants.
-    calibration : CalibrationSet
-        The pairs.
+    method, tuned, calibration
+        As of `FittedCalibration`.
     density : FittedDensity
         Of the calibration predictions.
     shift, factor : float

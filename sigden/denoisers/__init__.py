@@ -1,6 +1,7 @@
 """Floor 3: denoisers D(y, sigma)."""
 
 from sigden.denoisers.base import Denoiser
+from sigden.denoisers.inspiral import InspiralTracks
 from sigden.denoisers.shrinkage import SpectrogramDenoiser, WaveletDenoiser
 from sigden.denoisers.starlet import (
     Starlet,
@@ -19,6 +20,7 @@ __all__ = [
     "TV1D",
     "ChirpTracks",
     "Denoiser",
+    "InspiralTracks",
     "SpectrogramDenoiser",
     "Starlet",
     "StarletTransform",

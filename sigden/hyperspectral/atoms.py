@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from sigden.arrays import is_numpy, namespace, to_numpy
+
 __all__ = ["repeated_values"]
 
 _LEAST, _RARE = 5, 100_000  # repeats of fewer, or fewer than one in so many, are left to chance
@@ -18,7 +20,7 @@ def repeated_values(band: Any) -> list[float]:
 
     Parameters
     ----------
-    band : ndarray
+    band : array
         Samples of one band, finite.
 
     Returns
@@ -32,11 +34,17 @@ def repeated_values(band: Any) -> list[float]:
     Quantised data repeat every value, and neighbouring levels about equally often. A detector that clips
     piles up samples at the end of its range, where they still tell that the signal was beyond it; such a
     value has nothing on one side and is kept. What remains reads the same whatever the signal is.
+
+    A band of another array library is copied to the host if any value repeats often enough to be looked into.
     """
+    if not is_numpy(namespace(band)):
+        band = _suspicious(band)
+        if band is None:
+            return []
     ordered = np.sort(band, axis=None)
     first = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
     counts = np.diff(np.append(first, ordered.size))
-    top, least = int(counts.max()), max(_LEAST, ordered.size // _RARE)
+    top, least = int(counts.max()), _least(ordered.size)
     if top < least or counts.size < 3:
         return []
     out = []
@@ -49,3 +57,18 @@ def repeated_values(band: Any) -> list[float]:
         if len(out) == 8:
             break
     return out
+
+
+def _least(size: int) -> int:
+    """Repeats of a value from which it is looked into."""
+    return max(_LEAST, size // _RARE)
+
+
+def _suspicious(band: Any) -> Any:
+    """Samples of a band on the host, or None if no value repeats so often."""
+    xp = namespace(band)
+    ordered = xp.sort(xp.reshape(band, (-1,)))
+    least = _least(ordered.shape[0])
+    if ordered.shape[0] < least or not bool(xp.any(ordered[least - 1 :] == ordered[: 1 - least])):
+        return None
+    return to_numpy(ordered)

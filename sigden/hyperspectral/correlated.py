@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sigden.arrays import namespace
 from sigden.hyperspectral.subspace import Subspace, marchenko_pastur_edge
 from sigden.hyperspectral.table import Table
 from sigden.noise import difference_sigma
@@ -78,9 +79,19 @@ def _spread(every: Subspace, pixels: Table) -> tuple[Any, Any]:
     variance, level = [], []
     for first, last in pixels.groups():
         some = replace(every, basis=every.basis[:, first:last])
-        images = np.empty((some.rank, len(pixels)), dtype=pixels.dtype)
+        images = pixels.room(some.rank, len(pixels))
         for where, part in pixels.pieces():
             images[:, where] = some.project(part).T
-        variance += [float(image.var(dtype=np.float64)) for image in images]
-        level += [float(difference_sigma(image.reshape(pixels.shape[:2]), axes=(-2, -1))) for image in images]
+        for k in range(some.rank):
+            image = namespace(images).reshape(images[k, :], pixels.shape[:2])
+            variance.append(_variance(image))
+            level.append(float(difference_sigma(image, axes=(-2, -1))))
     return np.maximum(variance, 1e-300), np.array(level)
+
+
+def _variance(image: Any) -> float:
+    """Variance, summed in float64."""
+    if isinstance(image, np.ndarray):
+        return float(image.var(dtype=np.float64))
+    xp = namespace(image)
+    return float(xp.var(xp.astype(image, xp.float64)))

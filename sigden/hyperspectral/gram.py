@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from sigden.arrays import namespace, to_numpy
+from sigden.hyperspectral.beside import beside
+
 __all__ = ["SpectralMoments", "chunks"]
 
 _CHUNK = 2048  # pixels whose float32 products are summed before the sum goes to float64
@@ -24,7 +27,8 @@ class SpectralMoments:
     Notes
     -----
     A chunk of a few thousand pixels is multiplied in the dtype of the data, and the products are added up in
-    float64: the smallest eigenvalue, on which every noise estimate rests, keeps seven digits.
+    float64: the smallest eigenvalue, on which every noise estimate rests, keeps seven digits. Products
+    are taken where the spectra are, their sums on the host.
     """
 
     def __init__(self, offset: Any) -> None:
@@ -36,12 +40,12 @@ class SpectralMoments:
 
     def add(self, pixels: Any) -> None:
         """Take in spectra, shape (pixels, bands)."""
-        offset = self.offset.astype(pixels.dtype)
+        xp, offset = namespace(pixels), beside(self.offset, pixels)
         for part in chunks(pixels):
             centred = part - offset
-            self._sum += centred.sum(axis=0, dtype=np.float64)
-            self._products += centred.T @ centred
-            self.count += len(part)
+            self._sum += to_numpy(xp.sum(centred, axis=0, dtype=xp.float64))
+            self._products += to_numpy(centred.T @ centred)
+            self.count += part.shape[0]
 
     @property
     def mean(self) -> Any:
@@ -57,6 +61,7 @@ class SpectralMoments:
 
 
 def chunks(pixels: Any, size: int = _CHUNK) -> Iterator[Any]:
-    """Consecutive slices of the first axis."""
-    for start in range(0, len(pixels), size):
-        yield pixels[start : start + size]
+    """Consecutive slices of the first axis, views."""
+    count = pixels.shape[0]
+    for start in range(0, count, size):
+        yield pixels[start : min(start + size, count), ...]

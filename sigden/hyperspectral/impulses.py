@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
+from sigden.arrays import namespace
+from sigden.hyperspectral.order import median, shares
 
 __all__ = ["candidates", "relative_levels", "scattered"]
 
@@ -21,7 +22,7 @@ def candidates(residual: Any, sigma: float) -> Any:
 
     Parameters
     ----------
-    residual : ndarray, shape (rows, columns)
+    residual : array, shape (rows, columns)
         Data less what the other bands predict.
     sigma : float
         Noise level of the residual.
@@ -37,15 +38,16 @@ def candidates(residual: Any, sigma: float) -> Any:
     the residuals. p follows from the number beyond :math:`4\\sigma`, and the two parts are equally likely at
     :math:`t\\sigma` with :math:`t^2 = 2 \\ln[(1 - p) R / (p \\sigma \\sqrt{2 \\pi})]`.
     """
+    xp = namespace(residual)
     if not sigma > 0:
-        return np.zeros(residual.shape, dtype=bool)
-    size = np.abs(residual) / residual.dtype.type(sigma)
-    far = int(np.count_nonzero(size > _FAR))
-    usual = _CHANCE * size.size
-    part = (far - usual) / size.size
+        return xp.zeros_like(residual, dtype=xp.bool)
+    size, number = xp.abs(residual) / float(sigma), math.prod(residual.shape)
+    far = int(xp.count_nonzero(size > _FAR))
+    usual = _CHANCE * number
+    part = (far - usual) / number
     if far < usual + 4 * math.sqrt(usual) + 3:
-        return np.zeros(residual.shape, dtype=bool)
-    span = max(float(size.max()) * 2, 2 * _FAR + 1)
+        return xp.zeros_like(residual, dtype=xp.bool)
+    span = max(float(xp.max(size)) * 2, 2 * _FAR + 1)
     part = min(part / (1 - 2 * _FAR / span), 0.5)
     cut = math.sqrt(max(2 * math.log((1 - part) * span / (part * math.sqrt(2 * math.pi))), 0.0))
     return size > min(max(cut, _CLOSEST), _FARTHEST)
@@ -56,23 +58,26 @@ def relative_levels(residual: Any, predicted: Any) -> Any:
 
     Parameters
     ----------
-    residual, predicted : ndarray, shape (rows, columns)
+    residual, predicted : array, shape (rows, columns)
         Data less prediction, and the prediction.
 
     Returns
     -------
-    ndarray, shape (rows, columns)
+    array, shape (rows, columns)
         Median size of the residual among the samples of similar prediction, in eight classes of equal number,
         over that of all; at least 1.
     """
-    order = np.argsort(predicted, axis=None, kind="stable")
-    size = np.abs(residual).reshape(-1)
-    typical = max(float(np.median(size)), 1e-300)
-    out = np.ones(size.size, dtype=residual.dtype)
-    for part in np.array_split(order, _CLASSES):
-        if part.size >= _LEAST_IN_CLASS:
-            out[part] = max(float(np.median(size[part])) / typical, 1.0)
-    return out.reshape(residual.shape)
+    xp = namespace(residual)
+    order = xp.argsort(xp.reshape(predicted, (-1,)), stable=True)
+    size = xp.reshape(xp.abs(residual), (-1,))
+    typical = max(float(median(size)), 1e-300)
+    out = xp.ones_like(size)
+    for start, stop in shares(size.shape[0], _CLASSES):
+        if stop - start >= _LEAST_IN_CLASS:
+            some = xp.take(size, order[start:stop], axis=0)
+            out[start:stop] = max(float(median(some)) / typical, 1.0)
+    # from the order of the prediction back to that of the pixels
+    return xp.reshape(xp.take(out, xp.argsort(order), axis=0), residual.shape)
 
 
 def scattered(struck: Any, before: Any = None, after: Any = None) -> bool:
@@ -91,20 +96,22 @@ def scattered(struck: Any, before: Any = None, after: Any = None) -> bool:
         True if no more of them touch than independent ones would. What the model misses of the scene
         touches: objects have an extent, and spectral features cover several bands.
     """
-    count = int(np.count_nonzero(struck))
+    xp, size = namespace(struck), math.prod(struck.shape)
+    count = int(xp.count_nonzero(struck))
     if count == 0:
         return False
-    part = count / struck.size
-    pairs = np.count_nonzero(struck[1:] & struck[:-1]) + np.count_nonzero(struck[:, 1:] & struck[:, :-1])
+    part = count / size
+    touching = struck[1:, :] & struck[:-1, :], struck[:, 1:] & struck[:, :-1]
+    pairs = sum(int(xp.count_nonzero(both)) for both in touching)
     if not _by_chance(pairs, 2 * count * part, 0.1 * count):
         return False
     for other in (before, after):
         if other is not None:
-            both = np.count_nonzero(struck & other)
-            if not _by_chance(both, count * np.count_nonzero(other) / other.size, 0.15 * count):
+            both = int(xp.count_nonzero(struck & other))
+            if not _by_chance(both, count * int(xp.count_nonzero(other)) / size, 0.15 * count):
                 return False
     return True
 
 
-def _by_chance(seen: Any, expected: float, slack: float) -> bool:
-    return int(seen) <= expected + 3 * math.sqrt(expected) + slack
+def _by_chance(seen: int, expected: float, slack: float) -> bool:
+    return seen <= expected + 3 * math.sqrt(expected) + slack

@@ -14,9 +14,10 @@ from sigden.hyperspectral.pipeline import Analysis, analyse, nothing_to_do
 from sigden.hyperspectral.prepare import Prepared, prepare_source
 from sigden.hyperspectral.result import propagated_variance
 from sigden.hyperspectral.screen import DEAD, IMPULSE
+from sigden.hyperspectral.second_pass import LastPass, last_pass
 from sigden.hyperspectral.source import Source, release
 from sigden.hyperspectral.stabilise import Stabiliser
-from sigden.hyperspectral.steps import ImageStep, denoise_whole, strips
+from sigden.hyperspectral.steps import strips
 from sigden.hyperspectral.subspace import Subspace
 from sigden.hyperspectral.subspace_collaborative import SubspaceCollaborative
 from sigden.hyperspectral.subspace_method import SubspaceMethod
@@ -26,7 +27,6 @@ from sigden.hyperspectral.workspace import Workspace
 
 __all__ = ["LargeCubeResult", "denoise_large"]
 
-_KEPT = ImageStep(lambda images, power: (images, None), 0)
 _THUMBNAIL = 256  # pixels along a side of what is kept of the eigen-images
 
 
@@ -194,12 +194,8 @@ def denoise_large(
     work = prepare_source(data, levels, _mask_of(mask, axis, data.shape), workspace)
     if nothing_to_do(work):
         return _copied(work, sinks, workspace)
-    found = analyse(work, recipe, workspace)
-    step = recipe.step
-    if step.halo is None:
-        denoise_whole(found.coefficients, step, found.power, workspace)
-        step = _KEPT
-    return _learnt(found, _written(found, step, sinks, workspace))
+    last = last_pass(analyse(work, recipe, workspace), recipe, workspace)
+    return _learnt(last.found, _written(last, sinks, workspace))
 
 
 def _checked_dtype(dtype: Any) -> Any:
@@ -242,14 +238,14 @@ class _Sink:
         release(self._data)
 
 
-def _written(found: Analysis, step: ImageStep, sinks: list[_Sink], workspace: Workspace) -> Any:
+def _written(last: LastPass, sinks: list[_Sink], workspace: Workspace) -> Any:
     """Denoise and reconstruct strip by strip; what is kept of the eigen-images is returned."""
-    work = found.work
+    found, work = last.found, last.found.work
     rows, columns, rank = found.coefficients.shape
     every = max(1, -(-max(rows, columns) // _THUMBNAIL))
     kept = []
-    for strip in strips(found.coefficients.shape, step, work.table.dtype.itemsize, workspace):
-        images, gain = step.run(found.images(strip.begin, strip.end), found.power)
+    for strip in strips(found.coefficients.shape, last.step, work.table.dtype.itemsize, workspace):
+        images, gain = last.run(strip.begin, strip.end)
         images, gain = strip.core(images), strip.core(gain)
         kept.append(images[:, -strip.first % every :: every, ::every].copy())
         for begin, end in spans(0, strip.last - strip.first, work.table.block):

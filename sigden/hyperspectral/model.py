@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from sigden.arrays import namespace
+from sigden.hyperspectral.beside import beside
 from sigden.hyperspectral.correlated import structured_directions
 from sigden.hyperspectral.gram import SpectralMoments
 from sigden.hyperspectral.regression import regression
@@ -44,22 +46,21 @@ class LowRank:
 
         Parameters
         ----------
-        values : ndarray, shape (bands, pixels)
+        values : array, shape (bands, pixels)
             Consecutive bands.
         first : int
             Number of the first of them.
 
         Returns
         -------
-        ndarray, shape (bands, pixels)
+        array, shape (bands, pixels)
             New array.
         """
-        space, last, dtype = self.space, first + len(values), values.dtype
-        back = space.backward()[:, first:last].astype(dtype)
+        space, last = self.space, first + values.shape[0]
+        back = beside(space.backward()[:, first:last], values)
         leverage = np.minimum(np.sum(space.basis[first:last] ** 2, axis=1), 0.9)
-        scale = (1 / (1 - leverage)).astype(dtype)
-        mean = space.mean[first:last].astype(dtype)
-        out = np.empty_like(values)
+        scale, mean = beside(1 / (1 - leverage), values), beside(space.mean[first:last], values)
+        out = namespace(values).empty_like(values)
         for where, inner in self.coefficients.pieces():
             out[:, where] = ((values[:, where].T - mean - inner @ back) * scale).T
         return out
@@ -137,9 +138,9 @@ def coefficients_of(pixels: Table, space: Subspace, flags: Table | None, workspa
         changed = False
         for top, bottom in pixels.cuts(first, last):
             where = pixels.pixels(top - first, bottom - first)
-            space.project(part[where], out=inner[where])
+            space.project(part[where, :], out=inner[where, :])
             if marks is not None:
-                changed |= _fill(part[where], marks[where] != 0, space, inner[where])
+                changed |= _fill(part[where, :], marks[where, :] != 0, space, inner[where, :])
         if changed:
             pixels.write(first, part)
         out.write(first, inner)
@@ -148,7 +149,9 @@ def coefficients_of(pixels: Table, space: Subspace, flags: Table | None, workspa
 
 def _fill(pixels: Any, missing: Any, space: Subspace, coefficients: Any) -> bool:
     """Put the prediction in place of missing samples and of their coefficients; True if there are any."""
-    back, mean = space.backward().astype(pixels.dtype), space.mean.astype(pixels.dtype)
+    if not isinstance(pixels, np.ndarray):
+        return _fill_everywhere(pixels, missing, space, coefficients)
+    back, mean = beside(space.backward(), pixels), beside(space.mean, pixels)
     struck = np.flatnonzero(missing.any(axis=1))
     if struck.size == 0:
         return False
@@ -160,12 +163,21 @@ def _fill(pixels: Any, missing: Any, space: Subspace, coefficients: Any) -> bool
     return True
 
 
+def _fill_everywhere(pixels: Any, missing: Any, space: Subspace, coefficients: Any) -> bool:
+    """The same for libraries that cannot write to chosen rows: all are computed again."""
+    xp = namespace(pixels)
+    if not bool(xp.any(missing)):
+        return False
+    for _ in range(_FILLS):
+        pixels[...] = xp.where(missing, space.reconstruct(coefficients), pixels)
+        space.project(pixels, out=coefficients)
+    return True
+
+
 def _near_mean(pixels: Table) -> Any:
     """Any spectrum near the mean: that of a few spectra, spread evenly."""
-    _, columns, bands = pixels.shape
-    total, count = np.zeros(bands), 0
-    for place in range(0, len(pixels), max(1, len(pixels) // _SPECTRA)):
-        row, column = divmod(place, columns)
-        total += pixels.read(row, row + 1)[column]
+    total, count = np.zeros(pixels.shape[2]), 0
+    for spectrum in pixels.every(max(1, len(pixels) // _SPECTRA)):
+        total += spectrum
         count += 1
     return total / count

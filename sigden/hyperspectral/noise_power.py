@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
+from sigden.arrays import namespace, to_numpy
 from sigden.errors import ParameterError
-from sigden.hyperspectral.collaborative.pilot_numba import BLOCK, cosines
+from sigden.hyperspectral.beside import beside
+from sigden.hyperspectral.collaborative.cosine import BLOCK, cosines
+from sigden.hyperspectral.order import median
 from sigden.hyperspectral.regression import noise_residuals
 from sigden.hyperspectral.subspace import Subspace
 from sigden.hyperspectral.table import Table
@@ -57,14 +61,17 @@ def noise_correlation(cube: Any, reach: int = 3) -> Any:
     rows, columns, _ = residual.shape
     if not 0 <= reach < min(rows, columns):
         raise ParameterError(f"reach: must be from 0 to {min(rows, columns) - 1}, got {reach}")
-    residual = residual / np.maximum(residual.std(axis=(0, 1)), 1e-300)
+    xp = namespace(residual)
+    spread = xp.std(residual, axis=(0, 1))
+    residual = residual / xp.where(spread > 0, spread, xp.ones_like(spread))
     out = np.empty((2 * reach + 1, 2 * reach + 1))
     for i in range(reach + 1):
         for j in range(-reach, reach + 1):
-            first = residual[i:, max(0, j) : columns + min(0, j)]
-            second = residual[: rows - i, max(0, -j) : columns + min(0, -j)]
-            out[reach + i, reach + j] = out[reach - i, reach - j] = np.mean(first * second, dtype=np.float64)
-    return out / out[reach, reach]
+            first = residual[i:, max(0, j) : columns + min(0, j), :]
+            second = residual[: rows - i, max(0, -j) : columns + min(0, -j), :]
+            total = float(xp.sum(first * second, dtype=xp.float64))
+            out[reach + i, reach + j] = out[reach - i, reach - j] = total / math.prod(first.shape)
+    return beside(out / out[reach, reach], residual, np.float64)
 
 
 def noise_power(pixels: Table, space: Subspace) -> Any:
@@ -93,17 +100,17 @@ def noise_power(pixels: Table, space: Subspace) -> Any:
     mixed -= space.basis @ (space.basis.T @ mixed)
     directions = np.linalg.qr(mixed)[0]
     matrix = directions * np.where(alive, 1 / np.where(alive, space.sigma, 1), 0)[:, None]
-    mean, small = space.mean.astype(pixels.dtype), matrix.astype(pixels.dtype)
+    mean, small = pixels.beside(space.mean), pixels.beside(matrix)
     strips = []
     for first, last in _strips(rows, columns):
-        strip = np.empty((small.shape[1], (last - first) * columns), dtype=pixels.dtype)
+        strip = pixels.room(small.shape[1], (last - first) * columns)
         for where, part in pixels.pieces(first, last):
             start = where.start - first * columns
-            strip[:, start : start + len(part)] = ((part - mean) @ small).T
-        strips.append(strip.reshape(-1, last - first, columns))
-    images = strips[0] if len(strips) == 1 else np.concatenate(strips)
+            strip[:, start : start + part.shape[0]] = ((part - mean) @ small).T
+        strips.append(namespace(strip).reshape(strip, (-1, last - first, columns)))
+    images = strips[0] if len(strips) == 1 else namespace(strips[0]).concat(strips)
     if space.level is not None:  # levels are those of the finest details there
-        images /= difference_sigma(images, axes=(-2, -1))[:, None, None]
+        images = images / difference_sigma(images, axes=(-2, -1))[:, None, None]
     return block_power(images)
 
 
@@ -123,7 +130,7 @@ def block_power(noise: Any) -> Any:
 
     Parameters
     ----------
-    noise : ndarray, shape (images, rows, columns)
+    noise : array, shape (images, rows, columns)
         Images of noise of unit variance, with at most a little signal left.
 
     Returns
@@ -133,17 +140,29 @@ def block_power(noise: Any) -> Any:
         are not correlated.
     """
     across = _neighbours(noise[:, :, 1:], noise[:, :, :-1])
-    down = _neighbours(noise[:, 1:], noise[:, :-1])
+    down = _neighbours(noise[:, 1:, :], noise[:, :-1, :])
     if max(abs(across), abs(down)) < _EVIDENCE:
         return np.ones((BLOCK, BLOCK))
-    view = np.lib.stride_tricks.sliding_window_view(noise, (BLOCK, BLOCK), axis=(1, 2))
-    blocks = view[:, ::_STRIDE, ::_STRIDE].reshape(-1, BLOCK, BLOCK).astype(np.float64)
-    matrix = cosines(np.float64)
-    power = np.median((matrix @ blocks @ matrix.T) ** 2, axis=0) / _MEDIAN_SQUARE
+    xp = namespace(noise)
+    matrix = beside(cosines(np.float64), noise, np.float64)
+    blocks = xp.reshape(xp.astype(_blocks(noise), xp.float64), (-1, BLOCK, BLOCK))
+    power = to_numpy(median((matrix @ blocks @ matrix.T) ** 2, axis=0)) / _MEDIAN_SQUARE
     return np.maximum(power, 1e-3 * power.max())
+
+
+def _blocks(noise: Any) -> Any:
+    """Every fourth block of every fourth row of blocks, shape (images, down, across, pixels of a block)."""
+    stops = [length - BLOCK + 1 for length in noise.shape[1:]]
+    shifted = [
+        noise[:, r : r + stops[0] : _STRIDE, s : s + stops[1] : _STRIDE]
+        for r in range(BLOCK)
+        for s in range(BLOCK)
+    ]
+    return namespace(noise).stack(shifted, axis=-1)
 
 
 def _neighbours(a: Any, b: Any) -> float:
     """Robust correlation: from the medians of sums and differences."""
-    both = np.median(np.abs(a + b)) ** 2, np.median(np.abs(a - b)) ** 2
-    return float((both[0] - both[1]) / max(both[0] + both[1], 1e-300))
+    xp = namespace(a)
+    both = [float(median(xp.abs(part))) ** 2 for part in (a + b, a - b)]
+    return (both[0] - both[1]) / max(sum(both), 1e-300)

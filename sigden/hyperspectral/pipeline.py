@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from sigden.arrays import namespace
 from sigden.denoisers.starlet.fill import fill_masked
 from sigden.errors import InputError
+from sigden.hyperspectral.beside import among, beside, contiguous, matmul
 from sigden.hyperspectral.gram import chunks
 from sigden.hyperspectral.model import LowRank, coefficients_of, fit
 from sigden.hyperspectral.noise_power import noise_power
 from sigden.hyperspectral.prepare import Prepared, prepare
 from sigden.hyperspectral.result import Components, CubeResult
 from sigden.hyperspectral.screen import DEAD, IMPULSE, Defects, screen
+from sigden.hyperspectral.second_pass import last_pass
 from sigden.hyperspectral.stabilise import Stabiliser, variance_law
-from sigden.hyperspectral.steps import Recipe, denoise_whole
+from sigden.hyperspectral.steps import Recipe
 from sigden.hyperspectral.subspace import Subspace
 from sigden.hyperspectral.table import Table
 from sigden.hyperspectral.weak import with_weak_directions
@@ -43,30 +47,27 @@ def denoise_cube(cube: Any, sigma: Any, mask: Any, recipe: Recipe) -> CubeResult
     CubeResult
         Estimate and what was learnt.
     """
-    work, workspace = prepare(cube, sigma, mask), Workspace()
+    work = prepare(cube, sigma, mask)
+    workspace, xp = Workspace(like=work.values), namespace(work.values)
     if nothing_to_do(work):
         return _unchanged(work)
-    found = analyse(work, recipe, workspace)
     rows, columns, _ = work.shape
-    if recipe.step.halo is None:
-        denoise_whole(found.coefficients, recipe.step, found.power, workspace)
-    images = found.images(0, rows)
-    gain = None
-    if recipe.step.halo is not None:
-        images, gain = recipe.step.run(images, found.power)
+    last = last_pass(analyse(work, recipe, workspace), recipe, workspace)
+    found = last.found
+    images, gain = last.run(0, rows)
     # the spectra are no longer needed: their memory takes the estimate
     out = found.reconstruct(images, slice(None), work.pixels)
     values, used = work.values, work.used
+    flat = xp.reshape(values, (-1, values.shape[2]))
     if not used.all():
-        full = values.reshape(-1, values.shape[2]).copy()
-        full[:, used] = out
-        out = full
-    if work.outside.any():
-        out[work.outside] = values.reshape(out.shape)[work.outside]
+        out = among(out, used, flat)
+    if bool(xp.any(work.outside)):
+        out = xp.where(work.outside[:, None], flat, out)
+    relative = found.relative
     return CubeResult(
-        estimate=out.reshape(values.shape),
-        sigma=found.sigma,
-        pixel_scale=None if found.relative is None else found.relative.reshape(rows, columns),
+        estimate=xp.reshape(out, values.shape),
+        sigma=beside(found.sigma, values, np.float64),
+        pixel_scale=None if relative is None else xp.reshape(relative, (rows, columns)),
         stabiliser=found.stabiliser(),
         space=found.whole_space(),
         eigen_images=images,
@@ -81,7 +82,7 @@ def nothing_to_do(work: Prepared) -> bool:
     rows, columns, bands = work.shape
     if bands < 2 or (work.sigma is not None and not work.sigma.any()):
         return True
-    if rows * columns - int(work.outside.sum()) <= bands + 1:
+    if rows * columns - int(namespace(work.outside).count_nonzero(work.outside)) <= bands + 1:
         raise InputError(
             f"cube: {rows * columns} spectra do not determine the noise of {bands} bands; "
             "give a larger cube, or bin the bands"
@@ -109,6 +110,8 @@ class Analysis:
         Law of the noise, where it grows with the signal.
     power : ndarray, shape (8, 8)
         Noise power of blocks of the eigen-images.
+    linear : bool
+        Whether the subspace is that of spectra in linear units although there is a law.
     """
 
     work: Prepared
@@ -118,13 +121,14 @@ class Analysis:
     level: Any
     law: Stabiliser | None
     power: Any
+    linear: bool = False
 
     def __post_init__(self) -> None:
         scale = self.work.scale
         # stabilised bands have a unit of their own
         unit = (
             np.full(self.space.sigma.size, scale)
-            if self.law is None
+            if self.law is None or self.linear
             else np.where(self.law.gain > 0, 1.0, scale)
         )
         self._own = replace(self.space, mean=self.space.mean * unit, sigma=self.space.sigma * unit)
@@ -132,7 +136,7 @@ class Analysis:
 
     @property
     def relative(self) -> Any:
-        """Given noise level of each pixel relative to its band, shape (pixels,), or None."""
+        """Noise level of each pixel relative to its band, shape (pixels,), or None."""
         return self.work.pixel_scale
 
     @property
@@ -140,13 +144,14 @@ class Analysis:
         """Noise level of every band in the unit of the data."""
         sigma = self.level * self.work.scale
         if self.relative is not None:
-            sigma = sigma * float(np.sqrt(np.mean(self.relative.astype(np.float64) ** 2)))
+            sigma = sigma * math.sqrt(float(namespace(self.relative).mean(self.relative**2)))
         return all_bands(sigma, self.work.used)
 
     def images(self, first: int, last: int) -> Any:
         """Some rows of the eigen-images, shape (rank, rows, columns)."""
         part = self.coefficients.read(first, last)
-        return np.ascontiguousarray(part.T).reshape(self.space.rank, last - first, -1)
+        shape = self.space.rank, last - first, self.coefficients.shape[1]
+        return namespace(part).reshape(contiguous(part.T), shape)
 
     def reconstruct(self, images: Any, where: slice, out: Any) -> Any:
         """Spectra of eigen-images in the unit of the data.
@@ -165,19 +170,19 @@ class Analysis:
         ndarray
             `out`.
         """
-        dtype = out.dtype
-        back, mean = self._own.backward().astype(dtype), self._own.mean.astype(dtype)
-        relative = None if self.relative is None else self.relative[where].astype(dtype)
+        xp = namespace(out)
+        back, mean = beside(self._own.backward(), out), beside(self._own.mean, out)
+        relative = None if self.relative is None else xp.astype(self.relative[where], out.dtype)
+        flat = contiguous(xp.reshape(images, (self.space.rank, -1)).T)
         start = 0
-        for part in chunks(np.ascontiguousarray(images.reshape(self.space.rank, -1).T), _CHUNK):
-            piece = out[start : start + len(part)]
-            np.matmul(part, back, out=piece)
+        for part, piece in zip(chunks(flat, _CHUNK), chunks(out, _CHUNK), strict=True):
+            matmul(part, back, piece)
             piece += mean
             if relative is not None:
-                piece *= relative[start : start + len(part), None]
-            start += len(part)
+                piece *= relative[start : start + part.shape[0], None]
+            start += part.shape[0]
         if self._law is not None:
-            self._law.inverse(out)
+            (self._law.bound if self.linear else self._law.inverse)(out)
         return out
 
     def whole_space(self) -> Subspace:
@@ -232,7 +237,7 @@ def analyse(work: Prepared, recipe: Recipe, workspace: Workspace) -> Analysis:
     if relative is not None:
 
         def divide(where: slice, spectra: Any) -> None:
-            spectra /= relative[where, None].astype(spectra.dtype)
+            spectra /= namespace(spectra).astype(relative[where, None], spectra.dtype)
 
         pixels.update(divide)
     workspace.tell("finding the subspace")
@@ -268,15 +273,15 @@ def _settled(
 def _fill_hopeless(coefficients: Table, flags: Table) -> None:
     """Coefficients of spectra that are mostly missing, from those of their neighbours."""
     shape = 1, *coefficients.shape[:2]
-    hopeless = np.concatenate(
-        [np.count_nonzero(part, axis=1) > _HOPELESS * flags.shape[2] for _, part in flags.pieces()]
-    )
-    if not hopeless.any() or hopeless.all():
+    xp = namespace(flags.read(0, 1))
+    most = int(_HOPELESS * flags.shape[2])
+    hopeless = xp.concat([xp.count_nonzero(part, axis=1) > most for _, part in flags.pieces()])
+    if not bool(xp.any(hopeless)) or bool(xp.all(hopeless)):
         return
     for k in range(coefficients.shape[2]):
-        image = coefficients.bands(k, k + 1)
-        image[0] = fill_masked(image.reshape(shape), hopeless.reshape(shape)).reshape(-1)
-        coefficients.put_bands(k, image)
+        image = xp.reshape(coefficients.bands(k, k + 1), shape)
+        filled = fill_masked(image, xp.reshape(hopeless, shape))
+        coefficients.put_bands(k, xp.reshape(filled, (1, -1)))
 
 
 def all_bands(part: Any, used: Any) -> Any:
@@ -287,28 +292,30 @@ def all_bands(part: Any, used: Any) -> Any:
 
 
 def _components(found: Analysis, shape: tuple[int, int]) -> Components:
-    used = found.work.used
+    used, values = found.work.used, found.work.values
+    xp = namespace(values)
 
     def marked(flag: int) -> Any:
         if found.defects.flags is None:
             return None
         part = (found.defects.flags.read(0, shape[0]) & flag) != 0
-        if not part.any():
-            return None
-        out = np.zeros((len(part), used.size), dtype=bool)
-        out[:, used] = part
-        return out.reshape(*shape, used.size)
+        return xp.reshape(among(part, used), (*shape, used.size)) if bool(xp.any(part)) else None
 
-    return Components(marked(DEAD), marked(IMPULSE), *found.stripes())
+    stripes = (beside(offsets, values, np.float64) for offsets in found.stripes())
+    return Components(marked(DEAD), marked(IMPULSE), *stripes)
 
 
 def _unchanged(work: Prepared) -> CubeResult:
     """Result for a cube without noise or without contrast."""
     values = work.values
     rows, columns, bands = values.shape
+    xp = namespace(values)
     space = Subspace(np.zeros(bands), np.zeros(bands), np.zeros((bands, 0)), np.zeros(bands))
-    images = np.zeros((0, rows, columns), dtype=values.dtype)
-    none = Components(None, None, np.zeros((columns, bands)), np.zeros((rows, bands)))
-    return CubeResult(
-        values.copy(), np.zeros(bands), None, None, space, images, images, none, np.ones((8, 8))
+    images = xp.zeros_like(values[:, :, :0])
+    images = xp.permute_dims(images, (2, 0, 1))
+    sigma, by_column, by_row = (
+        beside(np.zeros(shape), values, np.float64) for shape in (bands, (columns, bands), (rows, bands))
     )
+    none = Components(None, None, by_column, by_row)
+    estimate = xp.asarray(values, copy=True)
+    return CubeResult(estimate, sigma, None, None, space, images, images, none, np.ones((8, 8)))

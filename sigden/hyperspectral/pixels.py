@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import array_api_compat
 import numpy as np
 
-from sigden.arrays import as_floating, is_numpy, require_array, require_finite
+from sigden.arrays import as_floating, is_numpy, namespace, require_array, require_finite
 from sigden.errors import InputError
 
-__all__ = ["as_pixels", "checked_cube"]
+__all__ = ["as_pixels", "checked_cube", "require_numpy"]
 
 
 def checked_cube(cube: Any) -> Any:
-    """Cube as a contiguous floating NumPy array.
+    """Cube as a floating array of its own library, contiguous if that is NumPy.
 
     Parameters
     ----------
@@ -22,25 +23,38 @@ def checked_cube(cube: Any) -> Any:
 
     Returns
     -------
-    ndarray, shape (rows, columns, bands)
+    array, shape (rows, columns, bands)
         Float32 or float64, native byte order.
 
     Raises
     ------
     InputError
-        If it has not three axes, is empty, has fewer than two bands, or lives in another array library.
+        If it has not three axes, is empty, has fewer than two bands, or its library cannot assign to parts of
+        an array (JAX, dask).
     """
-    if not is_numpy(require_array(cube, "cube")):
-        raise InputError(f"cube: {type(cube).__module__} arrays are not served here; give a NumPy array")
+    xp = require_array(cube, "cube")
+    if not is_numpy(xp) and (
+        array_api_compat.is_lazy_array(cube) or not array_api_compat.is_writeable_array(cube)
+    ):
+        raise InputError(
+            f"cube: {type(cube).__module__} arrays cannot be written to and are not served here; "
+            "give an array of NumPy, CuPy or PyTorch"
+        )
     values = as_floating(cube, "cube")
     if values.ndim != 3:
         raise InputError(
-            f"cube: needs the axes (rows, columns, bands), got shape {values.shape}; "
+            f"cube: needs the axes (rows, columns, bands), got shape {tuple(values.shape)}; "
             "move the spectral axis of a (wavelength, y, x) cube last with numpy.moveaxis(cube, 0, -1)"
         )
     if 0 in values.shape or values.shape[2] < 2:
-        raise InputError(f"cube: needs pixels and at least two bands, got shape {values.shape}")
-    return np.ascontiguousarray(values)
+        raise InputError(f"cube: needs pixels and at least two bands, got shape {tuple(values.shape)}")
+    return np.ascontiguousarray(values) if is_numpy(xp) else values
+
+
+def require_numpy(cube: Any, what: str) -> None:
+    """Refuse arrays of another library than NumPy."""
+    if not is_numpy(require_array(cube, "cube")):
+        raise InputError(f"cube: {what} does not serve {type(cube).__module__} arrays; give a NumPy array")
 
 
 def as_pixels(cube: Any, *, finite: bool = False) -> tuple[Any, tuple[int, int, int]]:
@@ -48,4 +62,5 @@ def as_pixels(cube: Any, *, finite: bool = False) -> tuple[Any, tuple[int, int, 
     values = checked_cube(cube)
     if finite:
         require_finite(values, "cube")
-    return values.reshape(-1, values.shape[2]), values.shape
+    rows, columns, bands = values.shape
+    return namespace(values).reshape(values, (-1, bands)), (rows, columns, bands)

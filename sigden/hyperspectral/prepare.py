@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from sigden.arrays import require_mask
+from sigden.arrays import device_of, first_index, namespace, require_mask, to_numpy
 from sigden.errors import InputError
+from sigden.hyperspectral.beside import beside, columns_of
+from sigden.hyperspectral.order import median, nanmedian
 from sigden.hyperspectral.pixels import checked_cube
-from sigden.hyperspectral.source import Source
+from sigden.hyperspectral.source import ArraySource, Source
 from sigden.hyperspectral.table import MemoryTable, Table
 from sigden.hyperspectral.workspace import Workspace
 
@@ -100,12 +103,20 @@ def prepare(cube: Any, sigma: Any, mask: Any) -> Prepared:
     values = checked_cube(cube)
     if mask is not None:
         require_mask(mask, values, "cube")
-    level: Any = None if sigma is None else np.asarray(sigma, dtype=np.float64)
-    if level is not None and level.shape == values.shape:
-        level = Source(level, what="sigma")
-    return prepare_source(
-        Source(values), level, None if mask is None else Source(mask, what="mask"), Workspace()
-    )
+    missing = None if mask is None else ArraySource(mask, "mask")
+    return prepare_source(ArraySource(values), _levels(sigma, values), missing, Workspace(like=values))
+
+
+def _levels(sigma: Any, values: Any) -> Any:
+    """Given noise: of each sample where the cube is, else on the host."""
+    if sigma is None:
+        return None
+    if not hasattr(sigma, "shape"):
+        sigma = np.asarray(sigma, dtype=np.float64)
+    if tuple(sigma.shape) != tuple(values.shape):
+        return np.asarray(to_numpy(sigma), dtype=np.float64)
+    xp = namespace(sigma, values)
+    return ArraySource(xp.astype(sigma, xp.float64), "sigma")
 
 
 def prepare_source(source: Source, sigma: Any, mask: Source | None, workspace: Workspace) -> Prepared:
@@ -142,19 +153,19 @@ def prepare_source(source: Source, sigma: Any, mask: Source | None, workspace: W
     used = high > low
     scale = float(max(np.abs(low[low <= high]).max(), np.abs(high[low <= high]).max())) or 1.0
     inner = (*shape[:2], int(used.sum()))
-    outside = np.zeros(shape[0] * shape[1], dtype=bool)
+    outside = workspace.zeros((shape[0] * shape[1],), np.dtype(bool))
     table: Table | None = None
     flags = None
     if inner[2]:
         for first, flat, missing in parts:
             part = _scaled(flat, used, scale)
             if missing is not None:
-                gone = missing[:, used]
+                gone, xp = columns_of(missing, used), namespace(missing)
                 part[gone] = 0
-                outside[first * shape[1] : first * shape[1] + len(part)] = gone.all(axis=1)
+                outside[first * shape[1] : first * shape[1] + part.shape[0]] = xp.all(gone, axis=1)
                 if flags is None:
                     flags = workspace.table(inner, np.uint8)
-                flags.write(first, gone.view(np.uint8))
+                flags.write(first, xp.astype(gone, xp.uint8))
             if table is None and not workspace.limited:
                 table = MemoryTable(part, inner)
             else:
@@ -165,7 +176,9 @@ def prepare_source(source: Source, sigma: Any, mask: Source | None, workspace: W
     return Prepared(
         source=source,
         used=used,
-        table=MemoryTable(np.zeros((len(outside), 0), source.dtype), inner) if table is None else table,
+        table=MemoryTable(workspace.zeros((shape[0] * shape[1], 0), source.dtype), inner)
+        if table is None
+        else table,
         flags=flags,
         outside=outside,
         scale=scale,
@@ -185,7 +198,7 @@ class _Parts:
 
     def __iter__(self) -> Any:
         for first, last in self._spans:
-            flat = self._source.read(first, last).reshape(-1, self._source.shape[2])
+            flat = _flat(self._source.read(first, last))
             yield first, flat, self._missing(flat, first, last)
             del flat
             for part in (self._source, self._mask, self._levels):
@@ -196,40 +209,45 @@ class _Parts:
         """True where a sample does not count, or None."""
         missing = None
         if self._mask is not None:
-            missing = self._mask.read(first, last).reshape(flat.shape)
+            missing = _flat(self._mask.read(first, last))
+        xp = namespace(flat)
         with np.errstate(invalid="ignore", over="ignore"):
-            clean = bool(np.isfinite(flat.sum()))
+            clean = bool(xp.isfinite(xp.sum(flat)))
         if not clean:
-            bad = np.isinf(flat) if missing is None else np.isinf(flat) & ~missing
-            if bad.any():
-                row, column, band = (
-                    int(i) for i in np.argwhere(bad.reshape(last - first, -1, flat.shape[1]))[0]
-                )
+            bad = xp.isinf(flat) if missing is None else xp.isinf(flat) & ~missing
+            if bool(xp.any(bad)):
+                row, column, band = first_index(xp.reshape(bad, (last - first, -1, flat.shape[1])))
                 raise InputError(
                     f"cube: infinite value at index {(first + row, column, band)}; mask it, or set it to NaN"
                 )
-            missing = np.isnan(flat) if missing is None else missing | np.isnan(flat)
+            missing = xp.isnan(flat) if missing is None else missing | xp.isnan(flat)
         if self._levels is not None:
-            unknown = ~np.isfinite(self._levels.read(first, last)).reshape(flat.shape)
+            unknown = ~xp.isfinite(_flat(self._levels.read(first, last)))
             missing = unknown if missing is None else missing | unknown
-        return None if missing is None or not missing.any() else missing
+        return None if missing is None or not bool(xp.any(missing)) else missing
 
 
 def _scaled(flat: Any, used: Any, scale: float) -> Any:
     """Used bands over the scale, a new array."""
     if used.all():
-        return flat / flat.dtype.type(scale)
-    part = np.compress(used, flat, axis=1)
-    part /= flat.dtype.type(scale)
+        return flat / scale
+    part = columns_of(flat, used)
+    part /= scale
     return part
+
+
+def _flat(cube: Any) -> Any:
+    """Spectra of some rows, shape (pixels, bands), where they are in memory a view."""
+    return namespace(cube).reshape(cube, (-1, cube.shape[2]))
 
 
 def _range(flat: Any, missing: Any) -> tuple[Any, Any]:
     """Least and largest valid sample of each band; (inf, -inf) where there is none."""
-    if missing is None:
-        return flat.min(axis=0), flat.max(axis=0)
-    low = np.where(missing, np.inf, flat).min(axis=0)
-    return low, np.where(missing, -np.inf, flat).max(axis=0)
+    xp = namespace(flat)
+    low, high = flat, flat
+    if missing is not None:
+        low, high = xp.where(missing, math.inf, flat), xp.where(missing, -math.inf, flat)
+    return to_numpy(xp.min(low, axis=0)), to_numpy(xp.max(high, axis=0))
 
 
 def _noise(sigma: Any, shape: tuple[int, int, int], workspace: Workspace) -> tuple[Any, Any, Source | None]:
@@ -255,7 +273,7 @@ def _noise(sigma: Any, shape: tuple[int, int, int], workspace: Workspace) -> tup
 
 def _noise_of_cube(sigma: Source, workspace: Workspace) -> tuple[Any, Any]:
     """Median level of each band, and of each pixel relative to them; None where pixels are alike."""
-    rows, columns, bands = sigma.shape
+    rows, _, bands = sigma.shape
     table: Table
     if workspace.limited:
         table = workspace.table(sigma.shape, sigma.dtype)
@@ -263,27 +281,44 @@ def _noise_of_cube(sigma: Source, workspace: Workspace) -> tuple[Any, Any]:
             table.write(first, sigma.read(first, last).reshape(-1, bands))
             sigma.done()
     else:
-        table = MemoryTable(sigma.read(0, rows).reshape(-1, bands), sigma.shape)
+        table = MemoryTable(_flat(sigma.read(0, rows)), sigma.shape)
     by_band = np.zeros(bands)
     for first, last in table.groups():
-        for b, levels in enumerate(table.bands(first, last), first):
-            known = levels[np.isfinite(levels)].astype(np.float64)
-            if np.any(known < 0):
+        levels = table.bands(first, last)
+        xp = namespace(levels)
+        for b in range(first, last):
+            some = levels[b - first, :]
+            known = some[xp.isfinite(some)]
+            if bool(xp.any(known < 0)):
                 raise InputError("sigma: must not be negative")
-            by_band[b] = np.median(known) if known.size else 0.0
-    relative = np.ones(rows * columns)
-    kept = by_band > 0
-    for where, part in table.pieces():
-        ratio = np.where(np.isfinite(part), part, np.nan)[:, kept].astype(np.float64) / by_band[kept]
-        inside = ~np.isnan(ratio).all(axis=1) if kept.any() else np.zeros(len(part), dtype=bool)
-        relative[where][inside] = np.nanmedian(ratio[inside], axis=1)
-    relative = np.maximum(relative, 1e-3)
+            by_band[b] = float(median(xp.astype(known, xp.float64))) if known.shape[0] else 0.0
+    relative = _relative(table, by_band)
     # what the pixel factors leave: the mean square, as that is what the covariance sees
     total, count = np.zeros(bands), np.zeros(bands)
     for where, part in table.pieces():
+        xp = namespace(part)
         square = (part / relative[where, None]) ** 2
-        known = np.isfinite(square)
-        total += np.where(known, square, 0).sum(axis=0)
-        count += known.sum(axis=0)
+        finite = xp.isfinite(square)
+        total += to_numpy(xp.sum(xp.where(finite, square, 0.0), axis=0))
+        count += to_numpy(xp.count_nonzero(finite, axis=0))
     by_band = np.sqrt(total / np.maximum(count, 1))
-    return by_band, relative if np.ptp(relative) > 1e-3 else None
+    xp = namespace(relative)
+    return by_band, relative if float(xp.max(relative) - xp.min(relative)) > 1e-3 else None
+
+
+def _relative(table: Table, by_band: Any) -> Any:
+    """Median over bands of the level of each pixel, in units of that of the band; shape (pixels,)."""
+    kept = by_band > 0
+    unit = by_band[kept]
+    out: Any = None
+    for where, part in table.pieces():
+        xp = namespace(part)
+        if out is None:
+            out = xp.ones(len(table), dtype=xp.float64, device=device_of(part))
+        if not kept.any():
+            break
+        ratio = columns_of(xp.where(xp.isfinite(part), part, math.nan), kept)
+        ratio = xp.astype(ratio, xp.float64) / beside(unit, part, np.float64)
+        nothing = xp.all(xp.isnan(ratio), axis=1)
+        out[where] = nanmedian(xp.where(nothing[:, None], 1.0, ratio))
+    return xp.maximum(out, 1e-3)

@@ -7,11 +7,20 @@ from typing import Any
 
 import numpy as np
 
+from sigden.arrays import namespace, to_numpy
 from sigden.errors import InputError
+from sigden.hyperspectral.beside import beside, host_dtype, matmul
 from sigden.hyperspectral.gram import SpectralMoments, chunks
 from sigden.hyperspectral.pixels import as_pixels
 
-__all__ = ["Regression", "noise_residuals", "regression", "regression_sigma", "spectral_regression"]
+__all__ = [
+    "Regression",
+    "moments_of",
+    "noise_residuals",
+    "regression",
+    "regression_sigma",
+    "spectral_regression",
+]
 
 _RIDGE = {np.dtype(np.float32): 1e-12, np.dtype(np.float64): 1e-14}
 
@@ -48,12 +57,10 @@ class Regression:
 
     def residuals(self, pixels: Any) -> Any:
         """Residuals of spectra, shape (pixels, bands), in their dtype."""
-        matrix, mean = self.residual.astype(pixels.dtype), self.mean.astype(pixels.dtype)
-        out = np.empty(pixels.shape, dtype=pixels.dtype)
-        start = 0
-        for part in chunks(pixels, 8192):
-            np.matmul(part - mean, matrix, out=out[start : start + len(part)])
-            start += len(part)
+        matrix, mean = beside(self.residual, pixels), beside(self.mean, pixels)
+        out = namespace(pixels).empty_like(pixels)
+        for part, piece in zip(chunks(pixels, 8192), chunks(out, 8192), strict=True):
+            matmul(part - mean, matrix, piece)
         return out
 
 
@@ -137,7 +144,8 @@ def regression_sigma(cube: Any) -> Any:
     True
     """
     pixels = _complete(cube)
-    return spectral_regression(_moments(pixels), pixels.dtype).sigma
+    sigma = spectral_regression(moments_of(pixels), host_dtype(pixels)).sigma
+    return beside(sigma, pixels, np.float64)
 
 
 def noise_residuals(cube: Any) -> Any:
@@ -159,20 +167,23 @@ def noise_residuals(cube: Any) -> Any:
         As `regression_sigma`, or if a value is not finite.
     """
     values, shape = as_pixels(cube, finite=True)
-    found = spectral_regression(_moments(values), values.dtype)
-    return found.residuals(values).reshape(shape)
+    found = spectral_regression(moments_of(values), host_dtype(values))
+    return namespace(values).reshape(found.residuals(values), shape)
 
 
 def _complete(cube: Any) -> Any:
     pixels, _ = as_pixels(cube)
-    keep = np.isfinite(pixels.sum(axis=1))
-    return pixels if keep.all() else pixels[keep]
+    xp = namespace(pixels)
+    keep = xp.isfinite(xp.sum(pixels, axis=1))
+    return pixels if bool(xp.all(keep)) else xp.take(pixels, xp.nonzero(keep)[0], axis=0)
 
 
-def _moments(pixels: Any) -> SpectralMoments:
-    step = max(1, len(pixels) // 256)
-    out = SpectralMoments(
-        pixels[::step].mean(axis=0, dtype=np.float64) if len(pixels) else np.zeros(pixels.shape[1])
-    )
+def moments_of(pixels: Any) -> SpectralMoments:
+    """Moments of spectra, shape (pixels, bands)."""
+    some = pixels[:: max(1, pixels.shape[0] // 256), :]
+    offset = np.zeros(pixels.shape[1])
+    if some.shape[0]:
+        offset = to_numpy(some).mean(axis=0, dtype=np.float64)
+    out = SpectralMoments(offset)
     out.add(pixels)
     return out

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from sigden.arrays import namespace
+from sigden.hyperspectral.beside import beside
 from sigden.hyperspectral.stabilise import Stabiliser
 from sigden.hyperspectral.subspace import Subspace
 
@@ -37,8 +37,8 @@ class Components:
     @property
     def outliers(self) -> Any:
         """Samples that did not count, dead or impulses, shape (rows, columns, bands)."""
-        shape = (len(self.row_stripes), *self.column_stripes.shape)
-        out = np.zeros(shape, dtype=bool)
+        xp = namespace(self.row_stripes)
+        out = xp.zeros_like(self.stripes, dtype=xp.bool)
         for part in (self.dead, self.impulses):
             if part is not None:
                 out |= part
@@ -47,15 +47,16 @@ class Components:
     @property
     def stripes(self) -> Any:
         """Offset of every sample, shape (rows, columns, bands), in the unit of the data."""
-        return self.column_stripes[None] + self.row_stripes[:, None]
+        return self.column_stripes[None, ...] + self.row_stripes[:, None, :]
 
     def counts(self) -> dict[str, int]:
         """Number of dead samples, impulses, striped columns and striped rows."""
+        count = namespace(self.row_stripes).count_nonzero
         return {
-            "dead": 0 if self.dead is None else int(np.count_nonzero(self.dead)),
-            "impulses": 0 if self.impulses is None else int(np.count_nonzero(self.impulses)),
-            "column_stripes": int(np.count_nonzero(self.column_stripes)),
-            "row_stripes": int(np.count_nonzero(self.row_stripes)),
+            "dead": 0 if self.dead is None else int(count(self.dead)),
+            "impulses": 0 if self.impulses is None else int(count(self.impulses)),
+            "column_stripes": int(count(self.column_stripes)),
+            "row_stripes": int(count(self.row_stripes)),
         }
 
 
@@ -65,24 +66,30 @@ class CubeResult:
 
     Parameters
     ----------
-    estimate : ndarray, shape (rows, columns, bands)
+    estimate : array, shape (rows, columns, bands)
         Denoised cube, in the unit and dtype of the data.
-    sigma : ndarray, shape (bands,)
+    sigma : array, shape (bands,)
         Noise level of each band.
-    pixel_scale : ndarray, shape (rows, columns), or None
-        Given noise level of each pixel relative to that of its band; None if all pixels are alike.
+    pixel_scale : array, shape (rows, columns), or None
+        Noise level of each pixel relative to that of its band, given or by the law of the noise; None if all
+        pixels are alike.
     stabiliser : Stabiliser or None
-        Transform to uniform noise, where the noise was found to grow with the signal.
+        Law of the noise, where it was found to grow with the signal, and the transform that makes it uniform.
     space : Subspace
-        Signal subspace, of spectra divided by `pixel_scale` or transformed by `stabiliser`.
-    eigen_images : ndarray, shape (rank, rows, columns)
+        Signal subspace, of spectra divided by `pixel_scale`; without it, transformed by `stabiliser`.
+    eigen_images : array, shape (rank, rows, columns)
         Denoised coefficients, in units of their noise.
-    gain : ndarray, shape (rank, rows, columns), or None
+    gain : array, shape (rank, rows, columns), or None
         Part of the noise variance left in the eigen-images; None where the denoiser does not tell.
     components : Components
         What was taken off beside noise.
     noise_power : ndarray, shape (8, 8)
         Noise variance of the cosine coefficients of blocks; ones for white noise.
+
+    Notes
+    -----
+    Arrays are of the library and on the device of the cube; `space`, `stabiliser` and `noise_power` hold
+    small matrices of NumPy.
     """
 
     estimate: Any
@@ -111,10 +118,11 @@ class CubeResult:
         """
         if self.gain is None:
             return None
-        scale = None if self.pixel_scale is None else self.pixel_scale.reshape(-1)
-        pixels = self.estimate.reshape(-1, self.estimate.shape[2])
+        xp = namespace(self.estimate)
+        scale = None if self.pixel_scale is None else xp.reshape(self.pixel_scale, (-1,))
+        pixels = xp.reshape(self.estimate, (-1, self.estimate.shape[2]))
         out = propagated_variance(self.space, self.gain, scale, self.stabiliser, pixels)
-        return out.reshape(self.estimate.shape)
+        return xp.reshape(out, self.estimate.shape)
 
 
 def propagated_variance(
@@ -131,7 +139,7 @@ def propagated_variance(
     pixel_scale : ndarray, shape (pixels,), or None
         Noise level of each pixel relative to that of its band.
     stabiliser : Stabiliser or None
-        Transform to uniform noise.
+        Transform to uniform noise; not used where levels of pixels are given.
     estimate : ndarray, shape (pixels, bands)
         Denoised spectra.
 
@@ -140,10 +148,10 @@ def propagated_variance(
     ndarray, shape (pixels, bands)
         In the unit of the data, squared.
     """
-    back = (space.backward() ** 2).astype(gain.dtype)
-    out = gain.reshape(space.rank, -1).T @ back
+    xp = namespace(gain)
+    out = xp.reshape(gain, (space.rank, -1)).T @ beside(space.backward() ** 2, gain)
     if pixel_scale is not None:
-        out *= pixel_scale[:, None] ** 2
-    if stabiliser is not None:
+        out *= xp.astype(pixel_scale[:, None] ** 2, out.dtype)
+    elif stabiliser is not None:
         out *= stabiliser.slope(estimate) ** 2
     return out

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from sigden.arrays import namespace
 from sigden.hyperspectral.atoms import repeated_values
 from sigden.hyperspectral.impulses import candidates, relative_levels, scattered
 from sigden.hyperspectral.model import LowRank, fit
+from sigden.hyperspectral.order import median
 from sigden.hyperspectral.stripes import line_offsets, without_line_directions
 from sigden.hyperspectral.table import Table
 from sigden.hyperspectral.workspace import Workspace
@@ -64,9 +66,8 @@ class Defects:
         """Set a flag in some bands, shape (bands, pixels)."""
         if self.flags is None:
             self.flags = workspace.table(shape, np.uint8)
-        marks = self.flags.bands(first, first + len(struck))
-        marks[struck] |= flag
-        self.flags.put_bands(first, marks)
+        marks = self.flags.bands(first, first + struck.shape[0])
+        self.flags.put_bands(first, namespace(marks).where(struck, marks | flag, marks))
 
 
 def screen(pixels: Table, workspace: Workspace, given: Table | None, known: Any, search: Search) -> Defects:
@@ -124,12 +125,14 @@ def _mark_dead(pixels: Table, workspace: Workspace, defects: Defects) -> None:
     for first, last in pixels.groups():
         values = pixels.bands(first, last)
         known = None if defects.flags is None else defects.flags.bands(first, last) == 0
-        struck = np.zeros(values.shape, dtype=bool)
-        for i, band in enumerate(values):
-            sample = band if known is None else band[known[i]]
-            for value in repeated_values(sample) if sample.size else ():
-                struck[i] |= band == value
-        if struck.any():
+        xp = namespace(values)
+        struck = xp.zeros_like(values, dtype=xp.bool)
+        for i in range(last - first):
+            band = values[i, :]
+            sample = band if known is None else band[known[i, :]]
+            for value in repeated_values(sample) if sample.shape[0] else ():
+                struck[i, :] |= band == value
+        if bool(xp.any(struck)):
             defects.mark(first, struck, DEAD, workspace, pixels.shape)
 
 
@@ -139,15 +142,17 @@ def _fill_from_neighbours(pixels: Table, flags: Table) -> None:
 
     for first, last in pixels.groups():
         missing = flags.bands(first, last) != 0
-        if not missing.any():
+        xp = namespace(missing)
+        if not bool(xp.any(missing)):
             continue
         values = pixels.bands(first, last)
-        for band, gone in zip(values, missing, strict=True):
-            if gone.all():
-                band[...] = 0
-            elif gone.any():
-                image, holes = (part.reshape(1, *pixels.shape[:2]) for part in (band, gone))
-                band[...] = fill_masked(image, holes).reshape(-1)
+        for i in range(last - first):
+            gone = missing[i, :]
+            if bool(xp.all(gone)):
+                values[i, :] = 0
+            elif bool(xp.any(gone)):
+                image, holes = (xp.reshape(part, (1, *pixels.shape[:2])) for part in (values[i, :], gone))
+                values[i, :] = xp.reshape(fill_masked(image, holes), (-1,))
         pixels.put_bands(first, values)
 
 
@@ -165,7 +170,7 @@ def _take_off_stripes(pixels: Table, workspace: Workspace, model: LowRank, defec
         if not offsets.any():
             continue
         found = True
-        _subtract(pixels, offsets.astype(pixels.dtype), axis)
+        _subtract(pixels, pixels.beside(offsets), axis)
         if axis == 0:
             defects.columns += offsets
         else:
@@ -176,9 +181,9 @@ def _take_off_stripes(pixels: Table, workspace: Workspace, model: LowRank, defec
 def _subtract(pixels: Table, offsets: Any, axis: int) -> None:
     for first, last in pixels.spans():
         part = pixels.read(first, last)
-        cube = part.reshape(-1, *pixels.shape[1:])
-        cube -= offsets if axis == 0 else offsets[first:last, None]
-        pixels.write(first, part)
+        cube = namespace(part).reshape(part, (-1, *pixels.shape[1:]))
+        cube -= offsets if axis == 0 else offsets[first:last, None, :]
+        pixels.write(first, namespace(part).reshape(cube, part.shape))
 
 
 def _mark_impulses(pixels: Table, workspace: Workspace, model: LowRank, defects: Defects) -> int:
@@ -191,16 +196,17 @@ def _mark_impulses(pixels: Table, workspace: Workspace, model: LowRank, defects:
         """Mark a band once its neighbours are known."""
         if struck is None or not scattered(struck, before, after):
             return 0
-        defects.mark(band, struck.reshape(1, -1), IMPULSE, workspace, pixels.shape)
-        return int(np.count_nonzero(struck))
+        xp = namespace(struck)
+        defects.mark(band, xp.reshape(struck, (1, -1)), IMPULSE, workspace, pixels.shape)
+        return int(xp.count_nonzero(struck))
 
     for first, last in pixels.groups():
         values = pixels.bands(first, last)
         residuals = model.left_out(values, first)
         known = None if defects.flags is None else defects.flags.bands(first, last) == 0
         for b in range(first, last):
-            kept = None if known is None else known[b - first]
-            struck = _candidates(residuals[b - first], values[b - first], kept, pixels.shape[:2])
+            kept = None if known is None else known[b - first, :]
+            struck = _candidates(residuals[b - first, :], values[b - first, :], kept, pixels.shape[:2])
             if waiting is not None:
                 count += decide(*waiting, struck)
                 before = waiting[1]
@@ -212,17 +218,20 @@ def _mark_impulses(pixels: Table, workspace: Workspace, model: LowRank, defects:
 
 def _candidates(residual: Any, values: Any, kept: Any, shape: tuple[int, ...]) -> Any:
     """Voxels of a band that the noise cannot explain, shape (rows, columns), or None."""
-    image = residual.reshape(shape)
+    xp = namespace(residual)
+    image = xp.reshape(residual, shape)
     level = _spread(residual, kept)
     found = candidates(image, level)
-    if found.any():
+    if bool(xp.any(found)):
         # noise that grows with the signal has a tail of its own: measure again where it is bright
-        found = candidates(image / relative_levels(image, (values - residual).reshape(shape)), level)
-    return found if found.any() else None
+        found = candidates(image / relative_levels(image, xp.reshape(values - residual, shape)), level)
+    return found if bool(xp.any(found)) else None
 
 
 def _spread(residual: Any, kept: Any) -> float:
     """Robust noise level of the residual of one band."""
-    sample = residual if kept is None or kept.all() else residual[kept]
-    step = max(1, sample.size // _SAMPLE)
-    return float(np.median(np.abs(sample[::step]))) / 0.6745 if sample.size else 0.0
+    xp = namespace(residual)
+    sample = residual if kept is None or bool(xp.all(kept)) else residual[kept]
+    count = sample.shape[0]
+    step = max(1, count // _SAMPLE)
+    return float(median(xp.abs(sample[::step]))) / 0.6745 if count else 0.0

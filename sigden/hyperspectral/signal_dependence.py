@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from sigden.arrays import namespace, to_numpy
+from sigden.hyperspectral.beside import beside, host_dtype
 from sigden.hyperspectral.gram import chunks
 from sigden.hyperspectral.pixels import as_pixels
-from sigden.hyperspectral.regression import _moments, spectral_regression
+from sigden.hyperspectral.regression import moments_of, spectral_regression
 
 __all__ = ["PoissonGaussian", "poisson_gaussian"]
 
@@ -68,28 +70,24 @@ def poisson_gaussian(cube: Any) -> PoissonGaussian:
     True
     """
     pixels, _ = as_pixels(cube, finite=True)
-    found = spectral_regression(_moments(pixels), pixels.dtype)
-    bands = pixels.shape[1]
+    xp, bands = namespace(pixels), pixels.shape[1]
+    found = spectral_regression(moments_of(pixels), host_dtype(pixels))
     sums = np.zeros((4, bands))
     for part in chunks(pixels, _CHUNK):
-        residual = found.residuals(part).astype(np.float64)
-        signal = part - residual
+        residual = xp.astype(found.residuals(part), xp.float64)
+        signal = xp.astype(part, xp.float64) - residual
         square = residual**2
-        sums += [
-            signal.sum(axis=0),
-            (signal**2).sum(axis=0),
-            square.sum(axis=0),
-            (signal * square).sum(axis=0),
-        ]
-    count = len(pixels)
+        terms = signal, signal**2, square, signal * square
+        sums += to_numpy(xp.stack([xp.sum(term, axis=0) for term in terms]))
+    count = pixels.shape[0]
     mean, noise = sums[0] / count, sums[2] / count
     spread = np.maximum(sums[1] - count * mean**2, 0)
     cross = sums[3] - count * mean * noise
     weight = np.where(noise > 0, 1 / np.where(noise > 0, 2 * noise**2, 1), 0)
     information = float(np.sum(weight * spread))
     if information <= 0:
-        return PoissonGaussian(0.0, math.inf, np.sqrt(noise))
+        return PoissonGaussian(0.0, math.inf, beside(np.sqrt(noise), pixels, np.float64))
     gain = float(np.sum(weight * cross)) / information
     corrected = noise * count / max(count - bands, 1)
     read = np.sqrt(np.maximum(corrected - gain * mean, 0))
-    return PoissonGaussian(gain, 1 / math.sqrt(information), read)
+    return PoissonGaussian(gain, 1 / math.sqrt(information), beside(read, pixels, np.float64))

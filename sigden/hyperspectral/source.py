@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from sigden.arrays import as_floating
+from sigden.arrays import as_floating, namespace
 from sigden.errors import InputError
+from sigden.hyperspectral.beside import host_dtype
 
-__all__ = ["Source", "release"]
+__all__ = ["ArraySource", "Source", "release"]
 
 
 class Source:
@@ -86,6 +87,27 @@ class Source:
     def done(self) -> None:
         """Let go of pages of a memory map that have been read."""
         release(self._data)
+
+
+class ArraySource(Source):
+    """Cube in memory, of the host or of a device, of which parts are views.
+
+    Parameters
+    ----------
+    values : array, shape (rows, columns, bands)
+        Floating or boolean, of any array library.
+    what : str
+        Name for messages.
+    """
+
+    def __init__(self, values: Any, what: str = "cube") -> None:
+        self._data, self._axis, self._what = values, 2, what
+        self.shape = tuple(values.shape)
+        self.dtype = np.dtype(bool) if values.dtype == namespace(values).bool else host_dtype(values)
+
+    def read(self, first: int, last: int) -> Any:
+        """Some rows, a view."""
+        return self._data[first:last, ...]
 
 
 def release(data: Any) -> None:

@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from sigden.arrays import device_of, namespace
+from sigden.hyperspectral.beside import beside, columns_of, put_columns
 from sigden.hyperspectral.gram import chunks
 from sigden.hyperspectral.model import LowRank
+from sigden.hyperspectral.order import median, quantiles, shares
 from sigden.hyperspectral.table import Table
 
 __all__ = ["Stabiliser", "variance_law"]
@@ -56,33 +59,53 @@ class Stabiliser:
     def forward(self, pixels: Any) -> None:
         """Transform spectra, shape (pixels, bands), in place."""
         used = self.gain > 0
-        a, b = (
-            self.gain[used].astype(pixels.dtype),
-            (self.base[used] / self.gain[used] ** 2).astype(pixels.dtype),
-        )
+        xp, gain = namespace(pixels), self.gain[used]
+        a, b = beside(gain, pixels), beside(self.base[used] / gain**2, pixels) + 0.375
         for part in chunks(pixels, _CHUNK):
-            part[:, used] = 2 * np.sqrt(np.maximum(part[:, used] / a + (b + pixels.dtype.type(0.375)), 0))
+            put_columns(part, used, 2 * xp.sqrt(xp.maximum(columns_of(part, used) / a + b, 0.0)))
 
     def inverse(self, pixels: Any) -> None:
         """Transform back in place."""
         used = self.gain > 0
-        a, b = (
-            self.gain[used].astype(pixels.dtype),
-            (self.base[used] / self.gain[used] ** 2).astype(pixels.dtype),
-        )
-        least = pixels.dtype.type(2 * math.sqrt(0.375))  # of no light: the inverse is zero there
+        xp, gain = namespace(pixels), self.gain[used]
+        a, b = beside(gain, pixels), beside(self.base[used] / gain**2, pixels)
+        least = 2 * math.sqrt(0.375)  # of no light: the inverse is zero there
         for part in chunks(pixels, _CHUNK):
-            d = np.maximum(part[:, used], least)
+            d = xp.maximum(columns_of(part, used), least)
             r = 1 / d
-            x = d * d / 4 + r * (_ROOT / 4 + r * (-11 / 8 + r * (5 / 8 * _ROOT))) - pixels.dtype.type(0.125)
-            part[:, used] = a * (x - b)
+            x = d * d / 4 + r * (_ROOT / 4 + r * (-11 / 8 + r * (5 / 8 * _ROOT))) - 0.125
+            put_columns(part, used, a * (x - b))
+
+    def undo(self, pixels: Any) -> None:
+        """Take `forward` back in place: the data again, not an estimate of their mean."""
+        used = self.gain > 0
+        gain = self.gain[used]
+        a, b = beside(gain, pixels), beside(self.base[used] / gain**2, pixels) + 0.375
+        for part in chunks(pixels, _CHUNK):
+            put_columns(part, used, a * (columns_of(part, used) ** 2 / 4 - b))
+
+    def bound(self, pixels: Any) -> None:
+        """Raise estimates in place to where the noise would vanish: there is no less light."""
+        used = self.gain > 0
+        least = beside(-self.base[used] / self.gain[used], pixels)
+        for part in chunks(pixels, _CHUNK):
+            put_columns(part, used, namespace(part).maximum(columns_of(part, used), least))
+
+    def variance(self, pixels: Any) -> Any:
+        """Variance of the noise of samples with these means, shape (pixels, bands)."""
+        return beside(self.gain, pixels) * pixels + beside(self.base, pixels)
 
     def slope(self, pixels: Any) -> Any:
         """Derivative of the way back at data in the original unit, shape (pixels, bands)."""
         used = self.gain > 0
-        out = np.ones_like(pixels)
-        a, b = self.gain[used], self.base[used]
-        out[:, used] = np.sqrt(np.maximum(a * pixels[:, used] + b, 0.375 * a**2))
+        xp = namespace(pixels)
+        out = xp.ones_like(pixels)
+        a, b, least = (
+            beside(part, pixels, np.float64)
+            for part in (self.gain[used], self.base[used], 0.375 * self.gain[used] ** 2)
+        )
+        variance = xp.maximum(a * xp.astype(columns_of(pixels, used), xp.float64) + b, least)
+        put_columns(out, used, xp.astype(xp.sqrt(variance), pixels.dtype))
         return out
 
 
@@ -117,11 +140,15 @@ def variance_law(pixels: Table, model: LowRank, flags: Table | None = None) -> S
         values = pixels.bands(first, last)
         residuals = model.left_out(values, first)
         known = None if flags is None else flags.bands(first, last) == 0
+        xp = namespace(values)
         for b in range(first, last):
-            kept = slice(None) if known is None else known[b - first]
-            residual = residuals[b - first][kept].astype(np.float64)
-            if model.space.sigma[b] > 0 and residual.size >= _CLASSES * _LEAST_IN_CLASS:
-                signal, variance = _by_class(residual, values[b - first][kept] - residual)
+            residual, value = residuals[b - first, :], values[b - first, :]
+            if known is not None:
+                kept = known[b - first, :]
+                residual, value = residual[kept], value[kept]
+            residual = xp.astype(residual, xp.float64)
+            if model.space.sigma[b] > 0 and residual.shape[0] >= _CLASSES * _LEAST_IN_CLASS:
+                signal, variance = _by_class(residual, xp.astype(value, xp.float64) - residual)
                 classes[:, b] = signal, variance * (1 - leverage[b])
     return _fit_lines(classes, len(pixels))
 
@@ -130,37 +157,43 @@ def _depends(pixels: Table, model: LowRank, flags: Table | None) -> bool:
     space = model.space
     alive = space.sigma > 0
     weight = np.where(alive, 1 / np.where(alive, space.sigma, 1), 0)
-    light = (weight**2 / np.sum(weight**2)).astype(pixels.dtype)
-    energy, signal = np.empty(len(pixels)), np.empty(len(pixels))
-    back, mean = space.backward().astype(pixels.dtype), space.mean.astype(pixels.dtype)
+    light, scale = pixels.beside(weight**2 / np.sum(weight**2)), pixels.beside(weight)
+    back, mean = pixels.beside(space.backward()), pixels.beside(space.mean)
+    xp = namespace(mean)
+    energy, signal = (xp.empty(len(pixels), dtype=xp.float64, device=device_of(mean)) for _ in range(2))
     seen = float(max(alive.sum() - space.rank, 1))
     for (where, part), (_, inner) in zip(pixels.pieces(), model.coefficients.pieces(), strict=True):
         predicted = inner @ back + mean
-        residual = (part - predicted) * weight.astype(pixels.dtype)
-        energy[where] = np.einsum("pb,pb->p", residual, residual) / seen
-        signal[where] = predicted @ light
+        residual = (part - predicted) * scale
+        energy[where] = xp.astype(xp.vecdot(residual, residual) / seen, xp.float64)
+        signal[where] = xp.astype(predicted @ light, xp.float64)
     if flags is not None:
         for where, marks in flags.pieces():
-            energy[where] *= seen / np.maximum(seen - np.count_nonzero(marks, axis=1), 1)
+            left = seen - xp.astype(xp.count_nonzero(marks, axis=1), xp.float64)
+            energy[where] *= seen / xp.maximum(left, 1.0)
     # a few pixels that the model misses must not make the slope
-    energy = np.minimum(energy, 4 * np.median(energy))
-    deviation = signal - signal.mean()
+    energy = xp.minimum(energy, 4 * float(median(energy)))
+    deviation = signal - xp.mean(signal)
     spread = float(deviation @ deviation)
     if spread <= 0:
         return False
     slope = float(deviation @ energy) / spread
-    error = float(np.std(energy - slope * deviation)) / math.sqrt(spread)
-    low, high = np.quantile(signal, [0.05, 0.95])
-    return bool(slope > _ERRORS * error and slope * (high - low) > _EFFECT * energy.mean())
+    error = float(xp.std(energy - slope * deviation)) / math.sqrt(spread)
+    low, high = quantiles(signal, (0.05, 0.95))
+    return slope > _ERRORS * error and slope * (high - low) > _EFFECT * float(xp.mean(energy))
 
 
 def _by_class(residual: Any, signal: Any) -> tuple[Any, Any]:
     """Mean signal and trimmed variance of the residual in classes of equal number."""
+    xp = namespace(residual)
+    order = xp.argsort(signal, stable=True)
     mean, variance = np.empty(_CLASSES), np.empty(_CLASSES)
-    for k, part in enumerate(np.array_split(np.argsort(signal, kind="stable"), _CLASSES)):
-        r = residual[part]
-        level = float(np.median(np.abs(r))) / 0.6745
-        mean[k], variance[k] = signal[part].mean(), np.mean(r[np.abs(r) <= _TRIM * level] ** 2)
+    for k, (start, stop) in enumerate(shares(order.shape[0], _CLASSES)):
+        part = order[start:stop]
+        r = xp.take(residual, part, axis=0)
+        level = float(median(xp.abs(r))) / 0.6745
+        mean[k] = float(xp.mean(xp.take(signal, part, axis=0)))
+        variance[k] = float(xp.mean(r[xp.abs(r) <= _TRIM * level] ** 2))
     return mean, variance
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from sigden.arrays import namespace
+from sigden.hyperspectral.beside import contiguous
 from sigden.hyperspectral.screen import Search
 from sigden.hyperspectral.table import Table
 from sigden.hyperspectral.workspace import Workspace
@@ -28,11 +28,14 @@ class ImageStep:
         Rows around a strip that its estimate depends on; None if it depends on the whole image, and on no
         other image.
     align : int
-        Strips begin at multiples of it.
+        Rows that are looked at for a strip begin at multiples of it.
     pixel_bytes : int
         Bytes taken for each pixel of an image.
     shared_bytes : int
         Bytes taken for each pixel whatever the number of images.
+    led : callable, optional
+        ``led(images, guide, power, noise)``: the same with an estimate as guide, for noise that differs from
+        place to place (`UnevenNoise`); None where the denoiser takes no guide.
     """
 
     run: Callable[[Any, Any], tuple[Any, Any]]
@@ -40,6 +43,7 @@ class ImageStep:
     align: int = 1
     pixel_bytes: int = 16
     shared_bytes: int = 0
+    led: Callable[[Any, Any, Any, Any], tuple[Any, Any]] | None = None
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ class Strip:
 
     def core(self, images: Any) -> Any:
         """The strip's own rows of images, shape (images, rows, columns); None stays None."""
-        return None if images is None else images[:, self.first - self.begin : self.last - self.begin]
+        return None if images is None else images[:, self.first - self.begin : self.last - self.begin, :]
 
 
 def strips(shape: tuple[int, int, int], step: ImageStep, itemsize: int, workspace: Workspace) -> list[Strip]:
@@ -113,9 +117,10 @@ def strips(shape: tuple[int, int, int], step: ImageStep, itemsize: int, workspac
     if fitting >= rows:
         return [Strip(0, rows, 0, rows)]
     height = max((fitting - 2 * halo) // step.align, 1) * step.align
+    ends = [*range(halo + height, rows, height), rows]
     return [
-        Strip(first, min(first + height, rows), max(first - halo, 0), min(first + height + halo, rows))
-        for first in range(0, rows, height)
+        Strip(first, last, max(first - halo, 0), min(last + halo, rows))
+        for first, last in zip([0, *ends[:-1]], ends, strict=True)
     ]
 
 
@@ -125,7 +130,8 @@ def denoise_whole(coefficients: Table, step: ImageStep, power: Any, workspace: W
     each = rows * columns * step.pixel_bytes * coefficients.dtype.itemsize / 4
     size = min(workspace.units(each, 1, "a whole eigen-image, as this denoiser needs"), rank)
     for first, last in coefficients.groups(size):
-        images = coefficients.bands(first, last).reshape(-1, rows, columns)
-        estimate, _ = step.run(images, power)
-        coefficients.put_bands(first, np.ascontiguousarray(estimate).reshape(last - first, -1))
+        images = coefficients.bands(first, last)
+        xp = namespace(images)
+        estimate, _ = step.run(xp.reshape(images, (-1, rows, columns)), power)
+        coefficients.put_bands(first, xp.reshape(contiguous(estimate), (last - first, -1)))
         workspace.tell("denoising", last, rank)

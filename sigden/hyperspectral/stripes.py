@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sigden.arrays import namespace, to_numpy
 from sigden.hyperspectral.robust_fit import left_over, robust_weights
 from sigden.hyperspectral.subspace import Subspace
 from sigden.hyperspectral.table import Table
@@ -54,7 +55,8 @@ def line_offsets(
     iteratively reweighted least squares with Tukey's weights, so that a stripe of one band does not reach the
     others. A column is striped in a band if what is left differs from that of the columns around it by five
     standard errors, and if each quarter of the column shows the same offset: structure that the model misses
-    seldom fills one column from end to end.
+    seldom fills one column from end to end. Sums over lines are taken where the data are; what is decided on
+    them, and the few lines in question, on the host.
     """
     length, lines, bands = pixels.shape[axis], pixels.shape[1 - axis], pixels.shape[2]
     if length < _SHORTEST or lines < _WINDOW:
@@ -95,10 +97,12 @@ def without_line_directions(space: Subspace, coefficients: Table) -> tuple[Subsp
     rows, columns, rank = coefficients.shape
     sums = [np.zeros((2, columns, rank)), np.zeros((2, rows, rank))]
     for first, last in coefficients.spans():
-        part = coefficients.read(first, last).reshape(-1, columns, rank)
+        part = coefficients.read(first, last)
+        xp = namespace(part)
+        part = xp.reshape(part, (-1, columns, rank))
         for power, values in enumerate((part, part**2)):
-            sums[0][power] += values.sum(axis=0, dtype=np.float64)
-            sums[1][power, first:last] = values.sum(axis=1, dtype=np.float64)
+            sums[0][power] += to_numpy(xp.sum(values, axis=0, dtype=xp.float64))
+            sums[1][power, first:last] = to_numpy(xp.sum(values, axis=1, dtype=xp.float64))
     by_column, by_row = (
         _without(space, part, length) for part, length in zip(sums, (rows, columns), strict=True)
     )
@@ -119,16 +123,19 @@ def _without(space: Subspace, sums: Any, length: int) -> Subspace:
 def _section_means(pixels: Table, axis: int) -> tuple[Any, Any]:
     """Mean spectra of the quarters of each line, shape (quarters, lines, bands), and their lengths."""
     _, columns, bands = pixels.shape
-    bounds = np.linspace(0, pixels.shape[axis], _SECTIONS + 1).astype(int)
+    bounds = [int(bound) for bound in np.linspace(0, pixels.shape[axis], _SECTIONS + 1)]
     out = np.zeros((_SECTIONS, pixels.shape[1 - axis], bands))
     for first, last in pixels.spans():
-        part = pixels.read(first, last).reshape(-1, columns, bands)
+        part = pixels.read(first, last)
+        xp = namespace(part)
+        part = xp.reshape(part, (-1, columns, bands))
         for s in range(_SECTIONS):
             if axis == 0:
-                inner = slice(max(bounds[s] - first, 0), max(bounds[s + 1] - first, 0))
-                out[s] += part[inner].sum(axis=0, dtype=np.float64)
+                inner = slice(*(min(max(bound - first, 0), last - first) for bound in bounds[s : s + 2]))
+                out[s] += to_numpy(xp.sum(part[inner, ...], axis=0, dtype=xp.float64))
             else:
-                out[s, first:last] = part[:, bounds[s] : bounds[s + 1]].sum(axis=1, dtype=np.float64)
+                inner = slice(*bounds[s : s + 2])
+                out[s, first:last] = to_numpy(xp.sum(part[:, inner, :], axis=1, dtype=xp.float64))
     sizes = np.diff(bounds)
     return out / sizes[:, None, None], sizes
 
@@ -137,11 +144,13 @@ def _line_share(flags: Table, axis: int) -> Any:
     """Part of each line that is marked, shape (lines, bands)."""
     out = np.zeros((flags.shape[1 - axis], flags.shape[2]))
     for first, last in flags.spans():
-        part = flags.read(first, last).reshape(-1, *flags.shape[1:])
+        part = flags.read(first, last)
+        xp = namespace(part)
+        part = xp.reshape(part, (-1, *flags.shape[1:]))
         if axis == 0:
-            out += np.count_nonzero(part, axis=0)
+            out += to_numpy(xp.count_nonzero(part, axis=0))
         else:
-            out[first:last] = np.count_nonzero(part, axis=1)
+            out[first:last] = to_numpy(xp.count_nonzero(part, axis=1))
     return out / flags.shape[axis]
 
 
@@ -185,11 +194,12 @@ def _residuals(
         for line in lines
     }
     for first, last in pixels.spans():
-        part = pixels.read(first, last).reshape(-1, *pixels.shape[1:])
+        part = pixels.read(first, last)
+        part = namespace(part).reshape(part, (-1, *pixels.shape[1:]))
         for line, left in out.items():
             if axis == 1 and not first <= line < last:
                 continue
-            spectra = part[:, line] if axis == 0 else part[line - first]
+            spectra = to_numpy(part[:, line, :] if axis == 0 else part[line - first, ...])
             place = slice(first, last) if axis == 0 else slice(None)
             rest = left_over((spectra - space.mean) / scale, space.basis, weight[line])
             left[place] = rest[:, found[line] != 0]

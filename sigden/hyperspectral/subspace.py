@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from sigden.arrays import device_of, namespace, to_numpy
 from sigden.errors import InputError, ParameterError
+from sigden.hyperspectral.beside import beside, host_dtype, matmul
 from sigden.hyperspectral.gram import chunks
 from sigden.hyperspectral.pixels import as_pixels
-from sigden.hyperspectral.regression import _moments, spectral_regression
+from sigden.hyperspectral.regression import moments_of, spectral_regression
 
 __all__ = [
     "Subspace",
@@ -47,6 +49,11 @@ class Subspace:
         Noise level along each direction, where it is not 1: noise that is correlated along the spectrum.
     noise : ndarray, shape (bands,), optional
         Noise level of each band where that correlation hides part of it from `sigma`.
+
+    Notes
+    -----
+    The matrices are small, and NumPy's. `project` and `reconstruct` work on spectra of any array library, on
+    their device.
     """
 
     mean: Any
@@ -81,22 +88,25 @@ class Subspace:
         matrix = self.forward()
         shift = self.mean @ matrix
         if out is None:
-            out = np.empty((len(pixels), self.rank), dtype=pixels.dtype)
-        small, offset = matrix.astype(pixels.dtype), self.mean.astype(pixels.dtype)
-        left = (shift - offset.astype(np.float64) @ matrix).astype(pixels.dtype)
-        start = 0
-        for part in chunks(pixels, 8192):
-            piece = out[start : start + len(part)]
-            np.matmul(part - offset, small, out=piece)
+            out = namespace(pixels).empty(
+                (pixels.shape[0], self.rank), dtype=pixels.dtype, device=device_of(pixels)
+            )
+        small, offset = beside(matrix, pixels), beside(self.mean, pixels)
+        rounded = self.mean.astype(host_dtype(pixels)).astype(np.float64)
+        left = beside(shift - rounded @ matrix, pixels)
+        for part, piece in zip(chunks(pixels, 8192), chunks(out, 8192), strict=True):
+            matmul(part - offset, small, piece)
             piece -= left
-            start += len(part)
         return out
 
     def reconstruct(self, coefficients: Any, out: Any = None) -> Any:
         """Spectra of coefficients: shape (pixels, rank) to (pixels, bands)."""
-        dtype = coefficients.dtype
-        out = np.matmul(coefficients, self.backward().astype(dtype), out=out)
-        out += self.mean.astype(dtype)
+        back = beside(self.backward(), coefficients)
+        if out is None:
+            out = coefficients @ back
+        else:
+            matmul(coefficients, back, out)
+        out += beside(self.mean, coefficients)
         return out
 
 
@@ -233,7 +243,8 @@ def noise_sigma(cube: Any) -> Any:
     True
     """
     pixels, found, sigma = _second_moments(cube, None)
-    return leverage_corrected(found.covariance, found.mean, sigma, len(pixels))
+    level = leverage_corrected(found.covariance, found.mean, sigma, pixels.shape[0])
+    return beside(level, pixels, np.float64)
 
 
 def marchenko_pastur_rank(cube: Any, *, sigma: Any = None) -> int:
@@ -272,7 +283,7 @@ def marchenko_pastur_rank(cube: Any, *, sigma: Any = None) -> int:
     weight = 1 / sigma[sigma > 0]
     kept = found.covariance[np.ix_(sigma > 0, sigma > 0)]
     values = np.linalg.eigvalsh(kept * np.outer(weight, weight))
-    return int(np.sum(values > marchenko_pastur_edge(len(weight), len(pixels))))
+    return int(np.sum(values > marchenko_pastur_edge(len(weight), pixels.shape[0])))
 
 
 def hysime(cube: Any) -> tuple[int, Any]:
@@ -307,7 +318,7 @@ def hysime(cube: Any) -> tuple[int, Any]:
        Geosci. Remote Sens. 46 (2008) 2435, section IV, equation 21.
     """
     pixels, found, _ = _second_moments(cube, None)
-    regression = spectral_regression(found, pixels.dtype)
+    regression = spectral_regression(found, host_dtype(pixels))
     second = found.covariance + np.outer(found.mean, found.mean)
     to_noise = regression.residual
     noise = to_noise.T @ found.covariance @ to_noise
@@ -317,15 +328,15 @@ def hysime(cube: Any) -> tuple[int, Any]:
     cost = np.sum(vectors * ((2 * np.diag(np.diag(noise)) - second) @ vectors), axis=0)
     order = np.argsort(cost, kind="stable")
     rank = int(np.sum(cost < 0))
-    return rank, vectors[:, order[:rank]]
+    return rank, beside(vectors[:, order[:rank]], pixels, np.float64)
 
 
 def _second_moments(cube: Any, sigma: Any) -> tuple[Any, Any, Any]:
     pixels, _ = as_pixels(cube, finite=True)
-    found = _moments(pixels)
+    found = moments_of(pixels)
     if sigma is None:
-        return pixels, found, spectral_regression(found, pixels.dtype).sigma
-    sigma = np.asarray(sigma, dtype=np.float64)
+        return pixels, found, spectral_regression(found, host_dtype(pixels)).sigma
+    sigma = np.asarray(to_numpy(sigma) if hasattr(sigma, "shape") else sigma, dtype=np.float64)
     if sigma.shape != (pixels.shape[1],) or not np.all(np.isfinite(sigma) & (sigma >= 0)):
         raise InputError(f"sigma: needs one finite, non-negative level for each of {pixels.shape[1]} bands")
     return pixels, found, sigma

@@ -7,7 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from sigden.hyperspectral.collaborative.filter import BLOCK, HALO, STRIDE, collaborative_filter
+from sigden.arrays import namespace
+from sigden.hyperspectral.beside import beside
+from sigden.hyperspectral.collaborative.filter import (
+    ALIGN,
+    BLOCK,
+    HALO,
+    UnevenNoise,
+    collaborative_filter,
+    guided_filter,
+)
 from sigden.hyperspectral.screen import Search
 from sigden.hyperspectral.steps import ImageStep, Recipe
 from sigden.hyperspectral.subspace_method import SubspaceMethod
@@ -35,7 +44,7 @@ class SubspaceCollaborative(SubspaceMethod):
 
     The whitened subspace with denoised eigen-images is that of FastHyDe [1]_; the filter is described in [2]_
     and is implemented here without the code of its authors, whose licence does not allow every use.
-    NumPy arrays only.
+    Arrays of other libraries stay in their library and on their device, see the page of this room.
 
     References
     ----------
@@ -64,13 +73,32 @@ class SubspaceCollaborative(SubspaceMethod):
 
 def collaborative_step(images: Any, power: Any) -> tuple[Any, Any]:
     """Collaborative filter of eigen-images; images smaller than a block are mirrored up to its size."""
+    return _cropped(collaborative_filter(_mirrored(images), power), images.shape)
+
+
+def led_step(images: Any, guide: Any, power: Any, noise: UnevenNoise) -> tuple[Any, Any]:
+    """The same, led by an estimate, in noise that differs from place to place."""
+    noise = UnevenNoise(_mirrored(noise.weights), noise.parts)
+    return _cropped(guided_filter(_mirrored(images), _mirrored(guide), power, noise), images.shape)
+
+
+def _mirrored(images: Any) -> Any:
     rows, columns = images.shape[1:]
     if min(rows, columns) >= BLOCK:
-        return collaborative_filter(images, power)
-    more = [(0, 0), (0, max(0, BLOCK - rows)), (0, max(0, BLOCK - columns))]
-    estimate, gain = collaborative_filter(np.pad(images, more, mode="symmetric"), power)
-    return estimate[:, :rows, :columns].copy(), gain[:, :rows, :columns].copy()
+        return images
+    xp = namespace(images)
+    for axis, length in ((1, rows), (2, columns)):
+        mirrored = np.pad(np.arange(length), (0, max(0, BLOCK - length)), mode="symmetric")
+        images = xp.take(images, beside(mirrored, images, np.int64), axis=axis)
+    return images
 
 
-COLLABORATIVE = ImageStep(collaborative_step, HALO, align=STRIDE, pixel_bytes=28, shared_bytes=64)
+def _cropped(results: tuple[Any, Any], shape: tuple[int, ...]) -> tuple[Any, Any]:
+    estimate, gain = results
+    return estimate[:, : shape[1], : shape[2]], gain[:, : shape[1], : shape[2]]
+
+
+COLLABORATIVE = ImageStep(
+    collaborative_step, HALO, align=ALIGN, pixel_bytes=28, shared_bytes=64, led=led_step
+)
 """Collaborative filter as a step of the methods."""

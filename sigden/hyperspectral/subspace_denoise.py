@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from sigden.arrays import device_of, namespace
 from sigden.denoisers import Denoiser
 from sigden.errors import ParameterError
 from sigden.hyperspectral.screen import Search
@@ -80,10 +79,12 @@ def denoiser_step(denoiser: Denoiser) -> ImageStep:
     """Step of the pipeline that runs an image denoiser."""
 
     def run(images: Any, power: Any) -> tuple[Any, Any]:
-        return denoiser(images, sigma=np.ones(len(images), dtype=images.dtype)), None
+        xp = namespace(images)
+        level = xp.ones(images.shape[0], dtype=images.dtype, device=device_of(images))
+        return denoiser(images, sigma=level), None
 
     return ImageStep(run, None, pixel_bytes=_DENOISER)
 
 
 def _keep(images: Any, power: Any) -> tuple[Any, Any]:
-    return images, np.ones_like(images)
+    return images, namespace(images).ones_like(images)

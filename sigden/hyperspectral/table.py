@@ -9,7 +9,9 @@ from typing import Any, cast
 
 import numpy as np
 
+from sigden.arrays import device_of, namespace, to_numpy
 from sigden.errors import FileError
+from sigden.hyperspectral.beside import beside, host_dtype
 
 __all__ = ["GROUP", "FileTable", "MemoryTable", "Table", "band_share", "piece_rows", "spans"]
 
@@ -25,7 +27,7 @@ class Table(ABC):
     shape : tuple of int
         Rows, columns and bands.
     dtype : dtype
-        Of the values.
+        Of the values, as NumPy names it.
     block : int
         Rows that are read at once, a multiple of those of a piece.
     group : int
@@ -61,7 +63,7 @@ class Table(ABC):
             start = begin * self.shape[1]
             for top, bottom in self.cuts(begin, end):
                 where = self.pixels(top, bottom)
-                yield where, part[where.start - start : where.stop - start]
+                yield where, part[where.start - start : where.stop - start, :]
 
     def groups(self, size: int | None = None) -> list[tuple[int, int]]:
         """First and past-the-last band of each group."""
@@ -78,8 +80,22 @@ class Table(ABC):
             start = first * self.shape[1]
             for top, bottom in self.cuts(first, last):
                 where = self.pixels(top, bottom)
-                change(where, part[where.start - start : where.stop - start])
+                change(where, part[where.start - start : where.stop - start, :])
             self.write(first, part)
+
+    def room(self, *shape: int) -> Any:
+        """New array for values of the table, of its library and on its device."""
+        return np.empty(shape, self.dtype)
+
+    def beside(self, small: Any) -> Any:
+        """Small NumPy array put beside the values of the table, in their dtype."""
+        return small.astype(self.dtype)
+
+    def every(self, step: int) -> Iterator[Any]:
+        """Every so manieth spectrum, of NumPy."""
+        for place in range(0, len(self), step):
+            row, column = divmod(place, self.shape[1])
+            yield self.read(row, row + 1)[column]
 
     @abstractmethod
     def read(self, first: int, last: int) -> Any:
@@ -103,12 +119,12 @@ class Table(ABC):
 
 
 class MemoryTable(Table):
-    """Spectra in memory.
+    """Spectra in memory, of the host or of a device.
 
     Parameters
     ----------
-    array : ndarray, shape (pixels, bands)
-        The spectra themselves, not a copy.
+    array : array, shape (pixels, bands)
+        The spectra themselves, not a copy. Its parts are views and can be written to.
     shape : tuple of int
         Rows, columns and bands.
     block : int, optional
@@ -120,12 +136,26 @@ class MemoryTable(Table):
     def __init__(
         self, array: Any, shape: tuple[int, int, int], block: int | None = None, group: int = GROUP
     ) -> None:
-        super().__init__(shape, array.dtype, block or shape[0], group)
+        super().__init__(shape, _dtype(array), block or shape[0], group)
         self.array = array
+
+    def room(self, *shape: int) -> Any:
+        """New array for values of the table."""
+        if isinstance(self.array, np.ndarray):
+            return np.empty(shape, self.dtype)
+        return namespace(self.array).empty(shape, dtype=self.array.dtype, device=device_of(self.array))
+
+    def beside(self, small: Any) -> Any:
+        """Small NumPy array put beside the values of the table."""
+        return beside(small, self.array)
+
+    def every(self, step: int) -> Iterator[Any]:
+        """Every so manieth spectrum, of NumPy."""
+        yield from to_numpy(self.array[::step, :])
 
     def read(self, first: int, last: int) -> Any:
         """View of the spectra of some rows."""
-        return self.array[self.pixels(first, last)]
+        return self.array[self.pixels(first, last), :]
 
     def blank(self, first: int, last: int) -> Any:
         """The same view."""
@@ -134,17 +164,22 @@ class MemoryTable(Table):
     def write(self, first: int, part: Any) -> None:
         """Put spectra in place; nothing is to be done for a view."""
         start = first * self.shape[1]
-        place = self.array[start : start + len(part)]
-        if not np.may_share_memory(place, part):
+        place = self.array[start : start + part.shape[0], :]
+        if not (isinstance(part, np.ndarray) and np.may_share_memory(place, part)):
             place[...] = part
 
     def bands(self, first: int, last: int) -> Any:
         """Copy of some bands."""
-        return np.array(self.array[:, first:last].T, order="C")
+        part = self.array[:, first:last].T
+        return (
+            np.array(part, order="C")
+            if isinstance(part, np.ndarray)
+            else namespace(part).asarray(part, copy=True)
+        )
 
     def put_bands(self, first: int, values: Any) -> None:
         """Put bands in place."""
-        self.array[:, first : first + len(values)] = values.T
+        self.array[:, first : first + values.shape[0]] = values.T
 
 
 class FileTable(Table):
@@ -241,11 +276,14 @@ class FileTable(Table):
         out = np.empty(((end - begin) * self.shape[1], upper - lower), self.dtype)
         self._seek(begin, lower, upper)
         view, done = memoryview(cast(Any, out)).cast("B"), 0
-        while done < len(view):
-            count = self._file.readinto(view[done:])
-            if not count:
-                raise OSError("scratch file: ends early")
-            done += count
+        try:
+            while done < len(view):
+                count = self._file.readinto(view[done:])
+                if not count:
+                    raise OSError("it ends early; another program has cut it")
+                done += count
+        except OSError as error:
+            raise FileError(f"scratch file: cannot be read: {error.strerror or error}") from error
         return out
 
     def _put(self, begin: int, lower: int, upper: int, part: Any) -> None:
@@ -270,9 +308,16 @@ def piece_rows(columns: int) -> int:
     return max(1, _PIECE // columns)
 
 
+def _dtype(array: Any) -> Any:
+    """NumPy's dtype of an array of floating numbers or of flags."""
+    if isinstance(array, np.ndarray):
+        return array.dtype
+    return np.dtype(np.uint8) if array.dtype == namespace(array).uint8 else host_dtype(array)
+
+
 def band_share(flags: Table) -> Any:
     """Part of each band that is marked, shape (bands,)."""
     total = np.zeros(flags.shape[2])
     for _, part in flags.pieces():
-        total += np.count_nonzero(part, axis=0)
+        total += to_numpy(namespace(part).count_nonzero(part, axis=0))
     return total / len(flags)

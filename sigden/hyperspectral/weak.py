@@ -8,7 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from sigden.arrays import namespace, to_numpy
+from sigden.hyperspectral.beside import beside, subtract
 from sigden.hyperspectral.model import coefficients_of
+from sigden.hyperspectral.order import median
 from sigden.hyperspectral.robust_fit import left_over, robust_weights
 from sigden.hyperspectral.subspace import Subspace, marchenko_pastur_edge
 from sigden.hyperspectral.table import GROUP, Table, band_share, piece_rows, spans
@@ -22,6 +25,8 @@ REACH = 8  # pixels, where it ends
 _FITTED = 4
 _MOST = 8
 _MARGIN = 1.25  # above the edge, so that a direction is more signal than noise
+_SURE = 0.97  # squared cosine with the true direction from which a direction holds what lies along it
+_FEW = 0.15  # part of a band that lies along doubtful directions, as in the bands of a line
 _BAND_ERRORS = 5.5  # noise levels that the smoothed residual of a band must reach
 _MOST_BANDS = 0.1
 _MOST_MISSING = 0.01
@@ -60,18 +65,35 @@ def with_weak_directions(
     what the smoothed residual of a single band holds beyond 5.5 noise levels: a faint line, which is too
     little of the variance of all bands to make a direction. Such a band becomes a direction of its own. The
     residual is that of a robust fit of the strongest directions, which a line on a bright source would tilt.
+
+    A direction of noisy spectra is turned away from the true one, and what lies along that loses part of its
+    flux: all but the square of the cosine, which follows from the eigenvalue [1]_. Where directions that lose
+    more than three per cent lie in few bands, as those of lines do, their part counts as residual there.
+
+    References
+    ----------
+    .. [1] D. Paul, "Asymptotics of sample eigenstructure for a large dimensional spiked covariance model",
+       Stat. Sin. 17 (2007) 1617, theorem 4.
     """
-    residual, covariance = _smoothed_residual(space, pixels, workspace)
+    trusted, left, back = space, np.zeros((len(space.sigma), 0)), np.zeros((0, len(space.sigma)))
     if space.level is None:
-        more = _directions(covariance, space, pixels.shape)
+        held = _holding(space.eigenvalues[: space.rank], np.count_nonzero(space.sigma) / len(pixels))
+        trusted, left = replace(space, basis=space.basis[:, held]), space.basis[:, ~held]
+        back = np.where(np.sum(left**2, axis=1) < _FEW, left.T, 0)
+    residual, covariance = _smoothed_residual(trusted, pixels, workspace)
+    if space.level is None:
+        rest = np.eye(len(covariance)) - left @ left.T
+        more = _directions(rest @ covariance @ rest, space, pixels.shape)
         if more.shape[1]:
             space = replace(space, basis=_orthonormal(np.concatenate([space.basis, more], axis=1)))
-            small = more.astype(residual.dtype)
+            left, back = np.concatenate([left, more], axis=1), np.concatenate([back, more.T])
+    if left.shape[1]:
+        small, turned = residual.beside(left), residual.beside(back)
 
-            def take_off(where: slice, spectra: Any) -> None:
-                spectra -= (spectra @ small) @ small.T
+        def take_off(where: slice, spectra: Any) -> None:
+            spectra -= (spectra @ small) @ turned
 
-            residual.update(take_off)
+        residual.update(take_off)
     eligible = space.sigma > 0
     if flags is not None:
         eligible &= band_share(flags) < _MOST_MISSING
@@ -83,11 +105,11 @@ def with_weak_directions(
         return replace(space, basis=basis)
     wide = replace(space, basis=basis[:, space.rank :], level=None)
     images = coefficients_of(pixels, wide, None, workspace)
-    own = [
-        float(difference_sigma(image.reshape(pixels.shape[:2]), axes=(-2, -1)))
-        for first, last in images.groups()
-        for image in images.bands(first, last)
-    ]
+    own = []
+    for k in range(wide.rank):
+        image = images.bands(k, k + 1)
+        image = namespace(image).reshape(image, pixels.shape[:2])
+        own.append(float(difference_sigma(image, axes=(-2, -1))))
     return replace(space, basis=basis, level=np.concatenate([space.level, np.maximum(own, 1e-12)]))
 
 
@@ -105,13 +127,15 @@ def _smoothed_residual(space: Subspace, pixels: Table, workspace: Workspace) -> 
     def take_in(first: int, last: int) -> None:
         begin = max(first - REACH, 0) // piece * piece
         end = min(-(-(last + REACH) // piece) * piece, rows)
-        cube = _residual(space, pixels, begin, end).reshape(-1, columns, bands)
+        cube = _residual(space, pixels, begin, end)
+        xp = namespace(cube)
+        cube = xp.reshape(cube, (-1, columns, bands))
         _smooth(cube)
         for top, bottom in pixels.cuts(first, last):
-            part = cube[top - begin : bottom - begin].reshape(-1, bands)
-            covariance[...] += part.T @ part
-        inner = cube[first - begin : last - begin]
-        out.write((first + 1) // 2, inner[first % 2 :: 2, ::2].reshape(-1, bands))
+            part = xp.reshape(cube[top - begin : bottom - begin, ...], (-1, bands))
+            covariance[...] += to_numpy(part.T @ part)
+        inner = cube[first - begin : last - begin, ...]
+        out.write((first + 1) // 2, xp.reshape(inner[first % 2 :: 2, ::2, :], (-1, bands)))
 
     for first, last in spans(0, rows, workspace.smoothed(pixels.shape, pixels.dtype.itemsize, REACH)):
         take_in(first, last)
@@ -120,24 +144,53 @@ def _smoothed_residual(space: Subspace, pixels: Table, workspace: Workspace) -> 
 
 def _residual(space: Subspace, pixels: Table, first: int, last: int) -> Any:
     """Whitened spectra of some rows less their part in the subspace, a new array."""
-    dtype, start = pixels.dtype, first * pixels.shape[1]
-    out = np.empty(((last - first) * pixels.shape[1], pixels.shape[2]), dtype)
-    scale = np.where(space.sigma > 0, 1 / np.where(space.sigma > 0, space.sigma, 1), 0).astype(dtype)
-    basis, mean = space.basis.astype(dtype), space.mean.astype(dtype)
+    start = first * pixels.shape[1]
+    out = pixels.room((last - first) * pixels.shape[1], pixels.shape[2])
+    scale = pixels.beside(np.where(space.sigma > 0, 1 / np.where(space.sigma > 0, space.sigma, 1), 0))
+    basis, mean = pixels.beside(space.basis), pixels.beside(space.mean)
     for where, part in pixels.pieces(first, last):
         unit = (part - mean) * scale
-        np.subtract(unit, (unit @ basis) @ basis.T, out=out[where.start - start : where.stop - start])
+        subtract(unit, (unit @ basis) @ basis.T, out[where.start - start : where.stop - start, :])
     return out
 
 
 def _smooth(cube: Any) -> None:
     """Smooth the image of every band in place."""
-    from scipy.ndimage import gaussian_filter
+    xp, bands = namespace(cube), cube.shape[2]
+    for first, last in spans(0, bands, GROUP):
+        images = xp.permute_dims(cube[..., first:last], (2, 0, 1))
+        cube[..., first:last] = xp.permute_dims(_smoothed(images), (1, 2, 0))
 
-    for first in range(0, cube.shape[2], GROUP):
-        group = np.ascontiguousarray(np.moveaxis(cube[..., first : first + GROUP], -1, 0))
-        smooth = gaussian_filter(group, (0, _WIDTH, _WIDTH), radius=REACH)
-        cube[..., first : first + GROUP] = np.moveaxis(smooth, 0, -1)
+
+def _smoothed(images: Any) -> Any:
+    """Images, shape (images, rows, columns), smoothed by a Gaussian; the border is mirrored."""
+    if isinstance(images, np.ndarray):
+        from scipy.ndimage import gaussian_filter
+
+        return gaussian_filter(np.ascontiguousarray(images), (0, _WIDTH, _WIDTH), radius=REACH)
+    xp = namespace(images)
+    taps = np.exp(-0.5 * (np.arange(-REACH, REACH + 1) / _WIDTH) ** 2)
+    taps /= taps.sum()
+    for axis in (1, 2):
+        length = images.shape[axis]
+        mirrored = np.pad(np.arange(length), REACH, mode="symmetric")
+        total = xp.zeros_like(images)
+        for k, tap in enumerate(taps):
+            index = beside(mirrored[k : k + length], images, np.int64)
+            total += float(tap) * xp.take(images, index, axis=axis)
+        images = total
+    return images
+
+
+def _holding(eigenvalues: Any, quotient: float) -> Any:
+    """Whether directions of some eigenvalues, in units of the noise, hold what lies along them.
+
+    With the variance l of the signal and q bands for each spectrum, the eigenvalue is (1 + l)(1 + q / l), and
+    the squared cosine (1 - q / l^2) / (1 + q / l).
+    """
+    middle = (eigenvalues - 1 - quotient) / 2
+    variance = np.maximum(middle + np.sqrt(np.maximum(middle**2 - quotient, 0)), 1e-12)
+    return (1 - quotient / variance**2) / (1 + quotient / variance) > _SURE
 
 
 def _directions(covariance: Any, space: Subspace, shape: tuple[int, int, int]) -> Any:
@@ -156,21 +209,22 @@ def _directions(covariance: Any, space: Subspace, shape: tuple[int, int, int]) -
 
 def _strongest(coefficients: Table) -> Any:
     """Strongest eigen-images, smoothed as the residual is, orthonormal; shape (coarse pixels, number)."""
-    from scipy.ndimage import gaussian_filter
-
     rows, columns, rank = coefficients.shape
     smooth = []
     for k in range(min(rank, _FITTED)):
-        image = coefficients.bands(k, k + 1).reshape(rows, columns)
-        smooth.append(gaussian_filter(image, _WIDTH, radius=REACH)[::2, ::2].reshape(-1))
-    return np.linalg.qr(np.stack(smooth, axis=1).astype(np.float64))[0]
+        image = coefficients.bands(k, k + 1)
+        xp = namespace(image)
+        image = _smoothed(xp.reshape(image, (1, rows, columns)))
+        smooth.append(xp.reshape(image[0, ::2, ::2], (-1,)))
+    return xp.linalg.qr(xp.astype(xp.stack(smooth, axis=1), xp.float64))[0]
 
 
 def _bands(residual: Table, size: int, alive: Any, strongest: Any) -> Any:
     """Bands whose smoothed residual holds more than noise, the strongest first, then in order."""
     height = np.zeros(alive.size)
     for first, last in residual.groups(size):
-        part = residual.bands(first, last).astype(np.float64)
+        part = residual.bands(first, last)
+        part = namespace(part).astype(part, namespace(part).float64)
         height[first:last] = _height(left_over(part, strongest, robust_weights(part, strongest, 1e-6)))
     height[~alive] = 0
     found = np.argsort(-height, kind="stable")[: max(1, int(_MOST_BANDS * alive.size))]
@@ -179,10 +233,12 @@ def _bands(residual: Table, size: int, alive: Any, strongest: Any) -> Any:
 
 def _height(images: Any) -> Any:
     """Largest size of each image in units of its robust spread."""
-    size = np.abs(images.reshape(len(images), -1))
+    xp = namespace(images)
+    size = xp.abs(images)
     step = max(1, size.shape[1] // 8192)
-    spread = np.median(size[:, ::step], axis=1) / 0.6745
-    return np.where(spread > 0, size.max(axis=1) / np.where(spread > 0, spread, 1), 0).astype(np.float64)
+    spread = to_numpy(median(size[:, ::step], axis=1)) / 0.6745
+    top = to_numpy(xp.max(size, axis=1))
+    return np.where(spread > 0, top / np.where(spread > 0, spread, 1), 0)
 
 
 def _orthonormal(basis: Any) -> Any:

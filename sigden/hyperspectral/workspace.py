@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from sigden.arrays import device_of, namespace
 from sigden.errors import FileError, ParameterError
 from sigden.hyperspectral.table import GROUP, FileTable, MemoryTable, Table, piece_rows, spans
 
@@ -45,6 +46,8 @@ class Workspace:
         Folder of the scratch files; that of the system by default.
     progress : callable, optional
         ``progress(stage, done, total)``.
+    like : array, optional
+        In whose library and on whose device tables in memory are made; NumPy by default.
     """
 
     def __init__(
@@ -52,10 +55,12 @@ class Workspace:
         memory: int | str | None = None,
         scratch: Any = None,
         progress: Callable[[str, int, int], None] | None = None,
+        like: Any = None,
     ) -> None:
         self.memory = None if memory is None else parse_memory(memory)
         self.scratch = scratch
         self._progress = progress
+        self._like = like
 
     @property
     def limited(self) -> bool:
@@ -95,7 +100,7 @@ class Workspace:
         """
         dtype = np.dtype(dtype)
         if self.memory is None:
-            return MemoryTable(np.zeros((shape[0] * shape[1], shape[2]), dtype), shape)
+            return MemoryTable(self.zeros((shape[0] * shape[1], shape[2]), dtype), shape)
         size = shape[0] * shape[1] * shape[2] * dtype.itemsize
         folder = tempfile.gettempdir() if self.scratch is None else self.scratch
         try:
@@ -111,6 +116,13 @@ class Workspace:
                 raise
             raise FileError(f"{folder}: no scratch file can be made: {error.strerror or error}") from error
         return FileTable(file, shape, dtype, self.block(shape, max(dtype.itemsize, 4)), self.group(shape))
+
+    def zeros(self, shape: tuple[int, ...], dtype: Any) -> Any:
+        """Array in memory, in the library in which tables are made."""
+        if self._like is None or isinstance(self._like, np.ndarray):
+            return np.zeros(shape, dtype)
+        xp = namespace(self._like)
+        return xp.zeros(shape, dtype=getattr(xp, dtype.name), device=device_of(self._like))
 
     def block(self, shape: tuple[int, int, int], itemsize: int) -> int:
         """Rows of spectra that are read at once: whole pieces."""

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 
-from sigden.debias import FittedCalibration, FittedHierarchy, LinearBasisCalibration
+from sigden.debias import (
+    CalibrationWarning,
+    FittedCalibration,
+    FittedHierarchy,
+    LinearBasisCalibration,
+)
 from sigden.errors import InputError
-from sigden.io.tables import column, with_columns
+from sigden.io.tables import complete_column, masked_column, with_columns
 
 __all__ = ["correct_table", "fit_table"]
 
@@ -36,13 +42,22 @@ def fit_table(method: Any, table: Any, *, prediction: str, truth: str, group: st
     ------
     InputError
         If a column is missing or cannot be used.
+
+    Warns
+    -----
+    CalibrationWarning
+        If rows without prediction or truth, missing or NaN, were left out.
     """
-    clusters = None if group is None else np.asarray(column(table, group, "calibration table"))
-    return method.fit(
-        column(table, prediction, "calibration table"),
-        column(table, truth, "calibration table"),
-        clusters=clusters,
-    )
+    clusters = None if group is None else complete_column(table, group, "calibration table")
+    u, y = (masked_column(table, name, "calibration table") for name in (prediction, truth))
+    missing = int(np.count_nonzero(np.ma.getmaskarray(u) | np.ma.getmaskarray(y)))
+    if missing:
+        warnings.warn(
+            f"{missing} of {len(u)} calibration rows lack prediction or truth and were left out",
+            CalibrationWarning,
+            stacklevel=2,
+        )
+    return method.fit(u, y, clusters=clusters)
 
 
 def correct_table(
@@ -80,13 +95,14 @@ def correct_table(
     InputError
         If a column is missing, cannot be used, or is there already, or the calibration is none.
     """
-    values = column(table, prediction, "table")
+    # a row without a prediction stays without one
+    values = masked_column(table, prediction, "table")
     name = name or f"{prediction}_corrected"
     bound = calibration
     if isinstance(calibration, FittedHierarchy):
         if group is None:
             raise InputError("table: a hierarchical correction needs the column of groups")
-        bound = calibration.at(np.asarray(column(table, group, "table")))
+        bound = calibration.at(complete_column(table, group, "table"))
     if not isinstance(bound, FittedCalibration):
         raise InputError(f"calibration: expected what a method's fit returns, got {type(bound).__name__}")
     new = {name: bound.predict(values), f"{name}_extrapolated": bound.extrapolated(values)}

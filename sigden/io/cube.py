@@ -55,7 +55,7 @@ def read_cube(
     -------
     Cube
         Values (rows, columns, bands) with what the file says about them. Integers become float32, from 32
-        bits on and in FITS float64.
+        bits on float64.
 
     Raises
     ------

@@ -141,8 +141,10 @@ def _hdf5(path: Path, cube: Cube, variance: bool, provenance: Mapping[str, Any],
     names = named_arrays(replace(cube, values=room, variance=room if variance else None), views=True)
     large = [name for name, array in names.items() if array.ndim == 3]
     with atomic_path(path, overwrite) as temporary:
+        with _writing(path):
+            file = h5py.File(temporary, "w")
         try:
-            with h5py.File(temporary, "w") as file:
+            with _writing(path):
                 file.attrs["provenance"] = json.dumps(dict(provenance), default=str, indent=2)
                 for name, array in names.items():
                     if name in large:
@@ -151,12 +153,35 @@ def _hdf5(path: Path, cube: Cube, variance: bool, provenance: Mapping[str, Any],
                         file.create_dataset(name, data=array)
                 if cube.unit:
                     file[large[0]].attrs["unit"] = cube.unit
-                parts = [CubePart(file[name], order, cube.values.dtype) for name in large]
-                yield parts[0], parts[1] if variance else None
-        except (OSError, RuntimeError) as error:
-            if isinstance(error, FileError):
-                raise
-            raise FileError(f"{path}: cannot be written: {error}") from error
+            # what goes wrong in the caller's block is not a failure to write
+            parts = [CubePart(_Dataset(file[name], path), order, cube.values.dtype) for name in large]
+            yield parts[0], parts[1] if variance else None
+        finally:
+            with _writing(path):
+                file.close()
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, RuntimeError, ValueError) as error:
+        raise FileError(f"{path}: cannot be written: {error}") from error
+
+
+class _Dataset:
+    """Dataset of an HDF5 file that is written."""
+
+    def __init__(self, dataset: Any, path: Path) -> None:
+        self._dataset, self._path = dataset, path
+        self.shape = dataset.shape
+
+    def __getitem__(self, key: tuple[slice, slice, slice]) -> Any:
+        return self._dataset[key]
+
+    def __setitem__(self, key: tuple[slice, slice, slice], values: Any) -> None:
+        with _writing(self._path):
+            self._dataset[key] = values
 
 
 @contextmanager

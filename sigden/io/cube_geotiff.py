@@ -67,9 +67,9 @@ def read_geotiff(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) ->
     -------
     Cube
         Stored values, scale and offset not applied; samples of the nodata value and those that the file's
-        mask leaves out are masked. Wavelength, fwhm and bad bands are those of the tags ``wavelength``,
-        ``wavelength_units``, ``fwhm`` and ``bbl`` of the bands, as GDAL writes them of ENVI files, or of
-        GDAL's domain IMAGERY, in micrometres.
+        mask leaves out are masked; an alpha band is such a mask and no band of the cube. Wavelength, fwhm and
+        bad bands are those of the tags ``wavelength``, ``wavelength_units``, ``fwhm`` and ``bbl`` of the
+        bands, as GDAL writes them of ENVI files, or of GDAL's domain IMAGERY, in micrometres.
 
     Raises
     ------
@@ -86,21 +86,32 @@ def read_geotiff(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) ->
             raise FileError(
                 f"{path}: holds {len(file.subdatasets)} images; write one with its bands to a file"
             )
+        alpha = rasterio.enums.ColorInterp.alpha
+        colours = dict(zip(file.indexes, file.colorinterp, strict=True))
+        indexes = [number for number, colour in colours.items() if colour != alpha]
+        if not indexes:
+            raise FileError(f"{path}: holds nothing but an alpha band")
         types = [np.dtype(t) for t in file.dtypes if "complex" not in t]
         if len(types) < file.count:
             raise FileError(f"{path}: holds complex values; real numbers are needed")
         size = file.count * file.height * file.width * max(4, *(t.itemsize for t in types))
         check_claim(str(path), size, path.stat().st_size * 4, max_bytes)
-        values = np.ascontiguousarray(np.moveaxis(as_float(file.read(), str(path)), 0, -1))
+        values = np.ascontiguousarray(np.moveaxis(as_float(file.read(indexes), str(path)), 0, -1))
         own = any("per_dataset" in [flag.name for flag in flags] for flags in file.mask_flag_enums)
-        missing = np.moveaxis(file.read_masks() == 0, 0, -1)
+        missing = np.moveaxis(file.read_masks(indexes) == 0, 0, -1)
+        valid = file.dataset_mask() if own else None
+        if len(indexes) < file.count:
+            # GDAL takes alpha for a mask in files of two and of four bands only
+            clear = (file.read([n for n in file.indexes if n not in indexes]) == 0).any(axis=0)
+            missing = missing | clear[..., None]
+            valid = np.where(clear | (valid == 0), 0, 255).astype(np.uint8)
         layout = GeoTiffLayout(
             profile=_profile(file),
-            bands=tuple(_band(file, number) for number in file.indexes),
+            bands=tuple(_band(file, number) for number in indexes),
             tags={domain: file.tags(ns=domain) for domain in (None, "ENVI") if file.tags(ns=domain)},
             gcps=file.gcps,
             rpcs=file.rpcs,
-            valid=file.dataset_mask() if own else None,
+            valid=valid,
         )
     items = _spectral_items(layout, path)
     flags = items["bbl"]

@@ -56,7 +56,7 @@ def read_image(
     Returns
     -------
     FitsImage
-        The image; float32 and float64 are kept, integers become floating.
+        The image; float32 and float64 are kept, integers become float32, from 32 bits on float64.
 
     Raises
     ------

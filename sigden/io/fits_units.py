@@ -144,7 +144,6 @@ def check_size(unit: Any, name: str, path: Path, max_bytes: int = MAX_BYTES) -> 
 
 
 def native(values: Any) -> np.ndarray:
-    """Array in native byte order, floating: float32 stays, float64 and integers become float64."""
+    """Array in native byte order, as float32 where that holds its values exactly, else as float64."""
     values = np.asarray(values)
-    kind = np.float32 if values.dtype.kind == "f" and values.dtype.itemsize <= 4 else np.float64
-    return values.astype(kind)
+    return values.astype(np.float32 if np.can_cast(values.dtype, np.float32) else np.float64)

@@ -9,24 +9,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sigden.errors import FileError
+from sigden.io.gwf_frames import open_frames
 from sigden.io.gwf_structure import require_whole_frames
 from sigden.io.naming import by_key, detector_of, listed
 from sigden.io.sampling import agree, rate_from_spacing
 from sigden.io.series import StrainSeries
+from sigden.io.stored import StoredStrain
 
 if TYPE_CHECKING:
     from gwpy.timeseries import TimeSeries
 
-__all__ = ["from_gwpy", "read_gwf_strain", "to_gwpy"]
+__all__ = ["from_gwpy", "open_gwf_strain", "to_gwpy"]
 
 _NOT_STRAIN = ("DQMASK", "INJMASK", "STATE_VECTOR", "STATE-VECTOR", "DQ_VECTOR")
 _BACKENDS = ("lalframe", "framel", "LDAStools")
 
 
-def read_gwf_strain(
+def open_gwf_strain(
     path: Path, channel: str | None, detector: str | None, sample_rate: float | None
-) -> dict[str, StrainSeries]:
-    """Strain of a GWF file; arguments and result as in `read_strain`.
+) -> dict[str, StoredStrain]:
+    """Strain of a GWF file, read frame by frame where it has several; arguments as in `open_strain`.
 
     Raises
     ------
@@ -37,7 +39,13 @@ def read_gwf_strain(
     require_whole_frames(path)
     _require_packages(path)
     names = _chosen(path, _channels(path), channel, detector)
-    found = [(detector_of(name), _series(path, name, sample_rate)) for name in names]
+    found = [
+        (
+            detector_of(name),
+            open_frames(path, name, sample_rate) or StoredStrain.of(_series(path, name, sample_rate)),
+        )
+        for name in names
+    ]
     return by_key(found, detector, path)
 
 

@@ -104,8 +104,9 @@ def open_strain(
     Returns
     -------
     dict of str to StoredStrain
-        Keyed as by `read_strain`. Of HDF5 files nothing but the headers is read yet; series of other formats
-        are in memory.
+        Keyed as by `read_strain`. Of HDF5 files nothing but the headers is read yet, of GWF files with
+        several frames one frame, as at any time later; missing frames are NaN. Series of other formats, and
+        of a single frame, are in memory.
 
     Raises
     ------
@@ -120,6 +121,10 @@ def open_strain(
         from sigden.io.strain_hdf5 import open_hdf5_strain
 
         return open_hdf5_strain(source, channel, detector, rate)
+    if kind == "gwf":
+        from sigden.io.gwf import open_gwf_strain
+
+        return open_gwf_strain(source, channel, detector, rate)
     found = _reader(kind)(source, channel, detector, rate)
     return {name: StoredStrain.of(series) for name, series in found.items()}
 
@@ -153,10 +158,6 @@ def _format(path: Path) -> str:
 
 def _reader(name: str) -> Reader:
     # each format is imported on first use
-    if name == "gwf":
-        from sigden.io.gwf import read_gwf_strain
-
-        return read_gwf_strain
     if name in ("npz", "npy"):
         from sigden.io.strain_numpy import read_npy_strain, read_npz_strain
 

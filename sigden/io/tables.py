@@ -13,7 +13,15 @@ from sigden.errors import FileError, InputError, MissingExtraError
 from sigden.io.atomic import atomic_path
 from sigden.io.limits import check_claim
 
-__all__ = ["column", "column_names", "read_table", "table_kind", "with_columns", "write_table"]
+__all__ = [
+    "column",
+    "column_names",
+    "complete_column",
+    "read_table",
+    "table_kind",
+    "with_columns",
+    "write_table",
+]
 
 #: Largest table in text that is read, in bytes.
 MAX_TEXT_BYTES = 1024**3
@@ -157,6 +165,81 @@ def column(table: Any, name: str, what: str = "table") -> Any:
     if _is_astropy(table):
         return table[name]
     return np.asarray(_narwhals().from_native(table, eager_only=True)[name].to_numpy())
+
+
+def masked_column(table: Any, name: str, what: str = "table") -> Any:
+    """One column of numbers, masked where one is missing or NaN.
+
+    Parameters
+    ----------
+    table : astropy.table.Table, pyarrow.Table, pandas.DataFrame or polars.DataFrame
+        Any that `column` reads.
+    name : str
+        Name of the column.
+    what : str
+        Name of the table, for the message.
+
+    Returns
+    -------
+    numpy.ndarray, MaskedArray, Column or MaskedColumn
+        As `column`; masked only where there is something to mask.
+
+    Raises
+    ------
+    InputError
+        If there is no such column.
+    """
+    values = column(table, name, what)
+    array = np.asarray(values)
+    nan = np.isnan(array) if array.dtype.kind == "f" else np.zeros(array.shape, bool)
+    if not nan.any():
+        return values
+    mask = nan | np.ma.getmaskarray(values)
+    if not _is_astropy(table):
+        return np.ma.array(array, mask=mask)
+    from astropy.table import Column, MaskedColumn
+
+    # a Quantity has masks of its own kind; its NaN stays what it is
+    return MaskedColumn(values, mask=mask) if isinstance(values, Column) else values
+
+
+def complete_column(table: Any, name: str, what: str = "table", rows: Any = slice(None)) -> Any:
+    """One column in which nothing is missing.
+
+    Parameters
+    ----------
+    table : astropy.table.Table, pyarrow.Table, pandas.DataFrame or polars.DataFrame
+        Any that `column` reads.
+    name : str
+        Name of the column.
+    what : str
+        Name of the table, for the message.
+    rows : slice or array of bool
+        Rows that count.
+
+    Returns
+    -------
+    numpy.ndarray
+        Values of these rows.
+
+    Raises
+    ------
+    InputError
+        If there is no such column, or a value is missing.
+    """
+    values = column(table, name, what)[rows]
+    array = np.asarray(values)
+    missing = np.ma.getmaskarray(values)
+    if array.dtype.kind == "f":
+        missing = missing | np.isnan(array)
+    elif array.dtype.kind == "O":
+        # text that is missing is None, or a NaN, which differs from itself
+        missing = missing | np.array([value is None or value != value for value in array], dtype=bool)
+    if missing.any():
+        raise InputError(
+            f"{what}: {name} is missing in {missing.sum()} rows; fill it or leave these rows out"
+        )
+    return array
 
 
 def with_columns(table: Any, columns: Mapping[str, Any]) -> Any:

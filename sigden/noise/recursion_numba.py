@@ -29,6 +29,23 @@ def _longer(forth: Any, back: Any, t: Any, k: Any) -> None:
         b[i] = r + k * a
 
 
+@nb.njit(**_OPTIONS)
+def _unit(order: Any) -> Any:
+    """Forward and backward filter of order zero, with room for as many orders."""
+    forth, back = np.zeros(order + 1), np.zeros(order + 1)
+    forth[0] = back[order] = 1.0
+    return forth, back
+
+
+@nb.njit(**_OPTIONS)
+def _grow(forth: Any, back: Any, reflection: Any, error: Any, t: Any) -> Any:
+    """Filters of order t from those before, in place; returns the variance of their error from theirs."""
+    if t == 0:
+        return error
+    _longer(forth, back, t, reflection[t - 1])
+    return error * (1 - reflection[t - 1] ** 2)
+
+
 @nb.njit([(_line, _line, _line)], **_OPTIONS)
 def levinson(covariance: Any, forth: Any, reflection: Any) -> Any:
     """Prediction-error filter of the order ``covariance.size - 1``, and its error.
@@ -72,13 +89,10 @@ def levinson(covariance: Any, forth: Any, reflection: Any) -> Any:
 def whiten_start(x: Any, reflection: Any, variance: Any, out: Any) -> None:
     """First innovations of every row, each over its standard deviation."""
     order = min(reflection.size, x.shape[1])
-    forth, back = np.zeros(order + 1), np.zeros(order + 1)
-    forth[0] = back[order] = 1.0
+    forth, back = _unit(order)
     error = variance
     for t in range(order):
-        if t:
-            _longer(forth, back, t, reflection[t - 1])
-            error *= 1 - reflection[t - 1] ** 2
+        error = _grow(forth, back, reflection, error, t)
         b, scale = back[order - t :], 1 / math.sqrt(error)
         for i in range(x.shape[0]):
             row, total = x[i], 0.0
@@ -91,13 +105,10 @@ def whiten_start(x: Any, reflection: Any, variance: Any, out: Any) -> None:
 def whiten_start_adjoint(e: Any, reflection: Any, variance: Any, out: Any) -> None:
     """Transpose of `whiten_start`, added to `out`."""
     order = min(reflection.size, e.shape[1])
-    forth, back = np.zeros(order + 1), np.zeros(order + 1)
-    forth[0] = back[order] = 1.0
+    forth, back = _unit(order)
     error = variance
     for t in range(order):
-        if t:
-            _longer(forth, back, t, reflection[t - 1])
-            error *= 1 - reflection[t - 1] ** 2
+        error = _grow(forth, back, reflection, error, t)
         b, scale = back[order - t :], 1 / math.sqrt(error)
         for i in range(e.shape[0]):
             row, value = out[i], e[i, t] * scale
@@ -109,13 +120,10 @@ def whiten_start_adjoint(e: Any, reflection: Any, variance: Any, out: Any) -> No
 def colour_start(e: Any, reflection: Any, variance: Any, out: Any) -> None:
     """First samples of the noise of every row from its innovations."""
     order = min(reflection.size, e.shape[1])
-    forth, back = np.zeros(order + 1), np.zeros(order + 1)
-    forth[0] = back[order] = 1.0
+    forth, back = _unit(order)
     error = variance
     for t in range(order):
-        if t:
-            _longer(forth, back, t, reflection[t - 1])
-            error *= 1 - reflection[t - 1] ** 2
+        error = _grow(forth, back, reflection, error, t)
         b = back[order - t :]
         for i in range(e.shape[0]):
             row, total = out[i], e[i, t] * math.sqrt(error)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sigden.errors import ParameterError
-from sigden.noise.psd import PowerSpectrum, median_bias, periodogram_average
+from sigden.noise.psd import PowerSpectrum, median_bias, median_of_rows, periodogram_average
 from sigden.noise.sigma import NORMAL_QUARTILE
 
 __all__ = ["RunningDeviation", "RunningLevel", "RunningSpectrum"]
@@ -74,7 +74,7 @@ class RunningSpectrum:
             Median over the segments, its bias corrected.
         """
         count = len(self._powers)
-        density = np.median(np.stack(self._powers), axis=0, overwrite_input=True) / median_bias(count)
+        density = median_of_rows(self._powers) / median_bias(count)
         return PowerSpectrum(np.fft.rfftfreq(self._taper.size, 1 / self._rate), density, count)
 
 

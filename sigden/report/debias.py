@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -182,13 +183,13 @@ def _quality(diagnosis: Diagnosis) -> dict[str, Any]:
     ]
     if d.groups is not None:
         g = d.groups
-        facts.append(
-            (
-                f"Slopes of {g.count} groups and of their members",
-                f"{g.between:.3f} ± {g.between_error:.3f}, {g.within:.3f} ± {g.within_error:.3f}",
-                "differ" if g.differ else "agree",
-            )
-        )
+        members = f"{g.within:.3f} ± {g.within_error:.3f}"
+        slopes, verdict = f"{g.between:.3f} ± {g.between_error:.3f}, {members}", "agree"
+        if not math.isfinite(g.between):
+            slopes, verdict = f"none, {members}", "groups do not differ in truth"
+        elif g.differ:
+            verdict = "differ"
+        facts.append((f"Slopes of {g.count} groups and of their members", slopes, verdict))
     facts.append(("Recommended", d.recommended, "its assumptions are not contradicted"))
     rows = [(name, [value, meaning]) for name, value, meaning in facts]
     return table("Diagnosis", "Quantity", [("Value", "measured"), ("Meaning", "what is asked of it")], rows)

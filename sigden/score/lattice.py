@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,8 @@ __all__ = ["Lattice", "apart", "bin_samples", "evaluate_tables", "islands", "twe
 
 _PARALLEL_SAMPLES = 1 << 17  # below it, starting the threads costs more than they save
 _DENSE_NODES = 1 << 22  # longest lattice that is laid out whole before its empty stretches go
+_INNER_NODES = 1 << 18  # longest stretch about the median that is laid out where all does not fit
+_MEDIAN = 1001  # as many samples tell where the median is
 _BLOCKS = 16  # partial counts, added in order, so that the sum does not depend on the number of threads
 
 
@@ -52,6 +55,11 @@ class Lattice:
         """Numbers of the nodes counted from the origin, shape (size,)."""
         return np.arange(self.size) + np.repeat(self.first - self.offset[:-1], np.diff(self.offset))
 
+    def flat(self, number: Any) -> Any:
+        """Place in flat tables of nodes that lie on islands, by their numbers."""
+        island = np.searchsorted(self.first, number, side="right") - 1
+        return number - self.first[island] + self.offset[island]
+
 
 def bin_samples(x: Any, step: float, margin: int, weights: Any = None) -> tuple[Lattice, Any]:
     """Counts of samples on a lattice by linear binning.
@@ -82,13 +90,14 @@ def bin_samples(x: Any, step: float, margin: int, weights: Any = None) -> tuple[
     low, high = float(x.min()), float(x.max())
     span = int((high - low) / step) + 2
     if span > max(_DENSE_NODES, 2 * x.size):
-        return _bin_sorted(x, low, step, margin, weights)
-    dense = _bin_dense(x, low, step, span, weights)
-    lattice = _about(np.flatnonzero(dense), low, step, margin)
+        occupied, shares = _bin_far(x, low, step, weights)
+    else:
+        dense = _bin_dense(x, low, step, span, weights)
+        occupied = np.flatnonzero(dense)
+        shares = dense[occupied]
+    lattice = _about(occupied, low, step, margin)
     counts = np.zeros(lattice.size)
-    for first, begin, end in zip(lattice.first, lattice.offset[:-1], lattice.offset[1:], strict=True):
-        last = min(first + end - begin, span)
-        counts[begin + max(-first, 0) : begin + last - first] = dense[max(first, 0) : last]
+    counts[lattice.flat(occupied)] = shares
     return lattice, counts
 
 
@@ -112,15 +121,22 @@ def _share(k: Any, part: Any, size: int, weights: Any) -> Any:
     return left + np.bincount(k + 1, weights * part, size)
 
 
-def _bin_sorted(x: Any, low: float, step: float, margin: int, weights: Any) -> tuple[Lattice, Any]:
-    """Far outliers: a lattice laid out whole would not fit, so the islands come from the sorted samples."""
-    place = (x.astype(np.float64) - low) / step
+def _bin_far(x: Any, low: float, step: float, weights: Any) -> tuple[Any, Any]:
+    """Occupied nodes and their counts with outliers too far for one table, which are sorted."""
+    some = np.sort(x[:: 1 + x.size // _MEDIAN])
+    span = min(_INNER_NODES, 2 * x.size)
+    inner = math.floor((float(some[some.size // 2]) - low) / step) - span // 2
+    begin, end = low + inner * step, low + (inner + span - 1) * step
+    near = (x >= begin) & (x < end)
+    dense = _bin_dense(x[near], begin, step, span, None if weights is None else weights[near])
+    place = (x[~near].astype(np.float64) - low) / step
     k = np.floor(place).astype(np.int64)
-    unique = np.unique(k)
-    lattice = _about(np.union1d(unique, unique + 1), low, step, margin)
-    island = np.searchsorted(lattice.first, k, side="right") - 1
-    flat = k - lattice.first[island] + lattice.offset[island]
-    return lattice, _share(flat, place - k, lattice.size, weights)
+    inside = np.flatnonzero(dense)
+    number, index = np.unique(np.concatenate([k, k + 1, inner + inside]), return_inverse=True)
+    weights = np.ones(k.size) if weights is None else weights[~near]
+    shares = np.concatenate([weights * (k + 1 - place), weights * (place - k), dense[inside]])
+    counts = np.bincount(index, shares)
+    return number[counts > 0], counts[counts > 0]
 
 
 def islands(low: Any, high: Any, origin: float, step: float) -> Lattice:

@@ -12,7 +12,7 @@ from sigden.simulate.cube_noise import (
     stripe_noise,
 )
 from sigden.simulate.inspiral import newtonian_inspiral
-from sigden.simulate.psd import aligo_psd, aligo_spectrum, coloured_noise
+from sigden.simulate.psd import aligo_psd, aligo_spectrum, coloured_noise, noise_blocks
 from sigden.simulate.scene import Scene, Source, scene
 from sigden.simulate.shrunken import ShrunkenPredictions, shrunken_predictions
 from sigden.simulate.signals import cartoon_image, donoho_johnstone, piecewise_constant
@@ -40,6 +40,7 @@ __all__ = [
     "inject",
     "mixed_noise",
     "newtonian_inspiral",
+    "noise_blocks",
     "piecewise_constant",
     "poisson_noise",
     "ringdown",

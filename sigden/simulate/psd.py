@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,7 @@ import numpy as np
 from sigden.errors import ParameterError
 from sigden.noise.psd import PowerSpectrum
 
-__all__ = ["aligo_psd", "aligo_spectrum", "coloured_noise"]
+__all__ = ["aligo_psd", "aligo_spectrum", "coloured_noise", "noise_blocks"]
 
 _WALL_TOP = 7.0
 _WALL_CORNER = 14.0
@@ -126,6 +128,51 @@ def coloured_noise(
     scale = np.sqrt(density.max()) or 1.0
     samples = irfft(spectrum * (np.sqrt(density) / scale), size)[:n]
     return samples * (scale * np.sqrt(size * sample_rate / 2))
+
+
+def noise_blocks(
+    psd: PowerSpectrum, n: int, sample_rate: float, seed: int, *, memory_seconds: float = 8.0
+) -> Iterator[Any]:
+    """Stationary Gaussian noise without end, in blocks that join without a seam.
+
+    Parameters
+    ----------
+    psd, n, sample_rate, seed
+        As of `coloured_noise`; `n` is the length of a block.
+    memory_seconds : float
+        Time over which one stretch of noise goes over into the next, shorter than a block.
+
+    Yields
+    ------
+    array, shape (n,)
+        Float64 samples that follow those of the block before.
+
+    Raises
+    ------
+    ParameterError
+        As of `coloured_noise`, or if a block is not longer than the memory.
+
+    Notes
+    -----
+    Independent stretches x and y are joined as :math:`x \\cos a + y \\sin a`, with a phase that goes
+    smoothly from 0 to :math:`\\pi/2`: the variance stays, and so does the spectrum wherever it changes little
+    over the inverse of the memory.
+    """
+    fade = round(memory_seconds * sample_rate)
+    if not 0 < fade < n:
+        raise ParameterError(
+            f"memory_seconds: must be shorter than a block of {n / sample_rate:g} s, got {memory_seconds}"
+        )
+    t = (np.arange(fade) + 0.5) / fade
+    angle = np.pi / 2 * t**3 * (10.0 - 15.0 * t + 6.0 * t * t)
+    tail = None
+    for number in count():
+        child = int(np.random.SeedSequence([seed, number]).generate_state(1, np.uint64)[0])
+        samples = coloured_noise(psd, n + fade, sample_rate, child, memory_seconds=memory_seconds)
+        if tail is not None:
+            samples[:fade] = samples[:fade] * np.sin(angle) + tail * np.cos(angle)
+        tail = samples[n:].copy()
+        yield samples[:n]
 
 
 def _zero_detuned_fit(f: Any) -> Any:

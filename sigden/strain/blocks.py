@@ -57,6 +57,7 @@ def in_blocks(
     starts = range(first, last, block)
     size = last - first
     mean, error, gap, steps = np.empty(size), np.empty(size), 0.0, 0
+    certificate = LocalEstimate.certificate
 
     def one(start: int) -> LocalEstimate:
         return estimate(z[max(0, start - halo) : min(z.size, min(start + block, last) + halo)])
@@ -67,6 +68,7 @@ def in_blocks(
             mean[start - first : stop - first] = found.estimate[start - low : stop - low]
             error[start - first : stop - first] = found.uncertainty[start - low : stop - low]
             gap, steps = max(gap, found.gap), steps + found.iterations
+            certificate = found.certificate
             if progress is not None:
                 progress(stop)
-    return LocalEstimate(mean, error, gap, steps)
+    return LocalEstimate(mean, error, gap, steps, certificate)

@@ -222,12 +222,13 @@ class StrainDenoiser(Method):
                 f"{label}: the band {band[0]:g}-{band[1]:g} Hz holds no noise; choose another band"
             )
         out = {name: np.full(x.size, np.nan) for name in ("z", "clean", "error", "denoised", "residual")}
-        worst, iterations, done = 0.0, 0, 0
+        worst, iterations, done, certificate = 0.0, 0, 0, LocalEstimate.certificate
         for part, white in prepared:
             z = white / sigma
             # what is left of a line after whitening would be taken for a track
             local = self._blocks(steps.without_lines(z), rate, band, partial(_report, progress, done, x.size))
             worst, iterations = max(worst, local.gap), iterations + local.iterations
+            certificate = local.certificate
             # colouring lifts a line's bins a hundredfold, where the estimate is nothing but error
             quiet = steps.without_lines(local.estimate)
             out["z"][part], out["clean"][part], out["error"][part] = z, local.estimate, local.uncertainty
@@ -249,6 +250,7 @@ class StrainDenoiser(Method):
             t0=t0,
             sigma=sigma,
             figures=figures.figures(worst, iterations),
+            certificate=certificate,
         )
         return result, steps
 
@@ -304,7 +306,7 @@ class StrainDenoiser(Method):
             details={
                 "uncertainty": error.reshape(values.shape).astype(values.dtype, copy=False),
                 "results": tuple(results),
-                "certificate": "relative duality gap",
+                "certificate": results[0].certificate,
             },
         )
 
@@ -324,15 +326,9 @@ class StrainDenoiser(Method):
         return size < _SHORTEST_SECONDS * rate
 
     def _estimate(self, z: Any, rate: float, band: tuple[float, float]) -> LocalEstimate:
-        denoiser = self.denoiser
-        if denoiser is None:
+        if self.denoiser is None:
             return tracked(z, rate, band)
-
-        def estimator(rows: Any) -> tuple[Any, float, int]:
-            solution = denoiser.solve(rows, sigma=1.0)
-            return solution.estimate, solution.gap, solution.iterations
-
-        return local_risk(z, estimator, rate, band)
+        return local_risk(z, partial(self.denoiser.solve, sigma=1.0), rate, band)
 
 
 def _report(progress: Progress | None, before: int, total: int, done: int) -> None:

@@ -9,38 +9,39 @@ from typing import Any
 
 import numpy as np
 
+from sigden.solvers import Solution
 from sigden.strain.filters import band_pass
 
 __all__ = ["LocalEstimate", "local_risk"]
 
 _WINDOW_SAMPLES = 64.0
-_PROBES = 2
 _PROBE_STEP = 0.3
 _SEED = 20150914
 
 
 @dataclass(frozen=True)
 class LocalEstimate:
-    """Estimate of a stretch, its standard error, and the worst certificate of the solves behind it."""
+    """Estimate of a stretch, its standard error, and the worst gap of the solves behind it."""
 
     estimate: Any
     uncertainty: Any
     gap: float
     iterations: int
+    certificate: str = "closed form"
 
 
-Estimator = Callable[[Any], tuple[Any, float, int]]
+Solve = Callable[[Any], Solution]
 
 
-def local_risk(z: Any, estimator: Estimator, sample_rate: float, band: tuple[float, float]) -> LocalEstimate:
-    """One estimator with its local standard error.
+def local_risk(z: Any, solve: Solve, sample_rate: float, band: tuple[float, float]) -> LocalEstimate:
+    """A denoiser's estimate with its local standard error.
 
     Parameters
     ----------
     z : numpy.ndarray, shape (n,)
         Whitened strain of unit variance, limited to `band`, without gaps.
-    estimator : callable
-        ``estimator(rows) -> (estimates, gap, iterations)`` for rows of shape (batch, n).
+    solve : callable
+        ``solve(rows) -> Solution`` for rows of shape (batch, n).
     sample_rate : float
         Hz.
     band : tuple of float
@@ -53,24 +54,20 @@ def local_risk(z: Any, estimator: Estimator, sample_rate: float, band: tuple[flo
 
     Notes
     -----
-    Stein's unbiased risk, its divergence taken with probes coloured like the noise, averaged over about 64
-    independent samples.
+    Stein's unbiased risk, its divergence taken with one probe coloured like the noise, averaged over about 64
+    independent samples: the denoiser runs twice.
     """
-    probes = _coloured_probes(z.size, sample_rate, band)
-    rows, gap, iterations = estimator(np.stack([z, *(z + _PROBE_STEP * p for p in probes)]))
-    filtered = band_pass(rows, sample_rate, band)
-    risk = _risk(z, filtered[0], filtered[1:], probes, sample_rate, band)
+    probe = _coloured_probe(z.size, sample_rate, band)
+    solution = solve(np.stack([z, z + _PROBE_STEP * probe]))
+    estimate, moved = band_pass(solution.estimate, sample_rate, band)
+    slope = probe * (moved - estimate) / _PROBE_STEP
+    risk = _smooth((estimate - z) ** 2 - 1.0 + 2.0 * slope, sample_rate, band)
     # one standard error of the risk on top
     risk = np.maximum(risk, 0.0)
     risk += np.sqrt(risk / _WINDOW_SAMPLES)
-    return LocalEstimate(filtered[0], np.sqrt(np.maximum(risk, 1.0 / _WINDOW_SAMPLES)), gap, iterations)
-
-
-def _risk(
-    z: Any, estimate: Any, moved: Any, probes: Any, sample_rate: float, band: tuple[float, float]
-) -> Any:
-    slope = np.mean(probes * (moved - estimate), axis=0) / _PROBE_STEP
-    return _smooth((estimate - z) ** 2 - 1.0 + 2.0 * slope, sample_rate, band)
+    error = np.sqrt(np.maximum(risk, 1.0 / _WINDOW_SAMPLES))
+    certificate = solution.details["certificate"]
+    return LocalEstimate(estimate, error, solution.gap, solution.iterations, certificate)
 
 
 def _smooth(values: Any, sample_rate: float, band: tuple[float, float]) -> Any:
@@ -85,7 +82,6 @@ def _smooth(values: Any, sample_rate: float, band: tuple[float, float]) -> Any:
     return values
 
 
-def _coloured_probes(n: int, sample_rate: float, band: tuple[float, float]) -> Any:
-    rng = np.random.default_rng(_SEED)
-    probes = band_pass(rng.standard_normal((_PROBES, n)), sample_rate, band)
-    return probes / probes.std(axis=-1, keepdims=True)
+def _coloured_probe(n: int, sample_rate: float, band: tuple[float, float]) -> Any:
+    probe = band_pass(np.random.default_rng(_SEED).standard_normal(n), sample_rate, band)
+    return probe / probe.std()

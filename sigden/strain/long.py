@@ -168,4 +168,5 @@ def analyse_long(
         t0=t0,
         sigma=last.sigma,
         figures=record.figures,
+        certificate=last.certificate,
     )

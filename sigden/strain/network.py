@@ -95,13 +95,14 @@ class CoherentStrain(StrainDenoiser):
         samples = {k: unpack(v, mask=masks[k], label=str(k)) for k, v in data.items()}
         rates = {k: s.sample_rate for k, s in samples.items()}
         lengths = {k: s.values.shape for k, s in samples.items()}
-        if len(set(rates.values())) > 1 or len(set(lengths.values())) > 1:
-            listed = ", ".join(f"{k}: {lengths[k]} at {rates[k]} Hz" for k in samples)
+        known = {rate for rate in rates.values() if rate is not None}
+        if len(known) > 1 or len(set(lengths.values())) > 1:
+            listed = ", ".join(f"{k}: {lengths[k]} {_at(rate)}" for k, rate in rates.items())
             raise InputError(
                 f"strain: detectors differ in length or sample rate ({listed}); crop or resample"
             )
         gaps = [s.values if s.mask is None else np.where(s.mask, np.nan, s.values) for s in samples.values()]
-        solution = self._solve(np.stack(gaps), None, next(iter(rates.values()), None), "strain")
+        solution = self._solve(np.stack(gaps), None, known.pop() if known else None, "strain")
         out = {}
         for i, (key, sample) in enumerate(samples.items()):
             record = provenance(self, sample.values, mask=sample.mask) if sample.has_meta else None
@@ -148,7 +149,7 @@ class CoherentStrain(StrainDenoiser):
                 "results": tuple(results),
                 "pairs": pairs,
                 "missing": tuple(i for i in range(len(values)) if i not in rows),
-                "certificate": "relative duality gap",
+                "certificate": results[0].certificate,
             },
         )
 
@@ -182,6 +183,10 @@ class CoherentStrain(StrainDenoiser):
             ]
         out = [_recoloured(*r, u, e) for r, u, e in zip(analysed, joined, errors, strict=True)]
         return out, tuple(pairs)
+
+
+def _at(rate: float | None) -> str:
+    return "at an unknown rate" if rate is None else f"at {rate:g} Hz"
 
 
 def _recoloured(result: StrainResult, steps: Conditioning, joined: Any, error: Any) -> StrainResult:

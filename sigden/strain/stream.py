@@ -120,7 +120,7 @@ class StrainStream:
         self._stretch: Stretch | None = None
         self._seen, self._clean, self._estimated = 0, 0, 0
         self._done = False
-        self.solver_gap, self.solver_steps = 0.0, 0
+        self.solver_gap, self.solver_steps, self.certificate = 0.0, 0, LocalEstimate.certificate
 
     @property
     def sample_rate(self) -> float:
@@ -265,6 +265,7 @@ class StrainStream:
         found = self._estimate(free, low, first, last, s)
         self.solver_gap = max(self.solver_gap, found.gap)
         self.solver_steps += found.iterations
+        self.certificate = found.certificate
         s.append(z[first - low : last - low], found, last)
         stop = last if ends else max(s.out, last - self._memory)
         out = [self._coloured(s, steps, sigma, stop)] if stop > s.out else []
@@ -329,6 +330,7 @@ class StrainStream:
             sample_rate=self._rate,
             t0=self._t0 + start / self._rate,
             sigma=sigma,
+            certificate=self.certificate,
         )
 
 

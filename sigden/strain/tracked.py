@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from sigden.denoisers.tracks import TrackModel, estimate_tracks, standard_error
+from sigden.denoisers.inspiral import estimate_signal
+from sigden.denoisers.tracks import TrackModel, standard_error
 from sigden.noise import PowerSpectrum, welch_psd
 from sigden.strain.local_estimate import LocalEstimate
 
@@ -56,7 +57,7 @@ def tracked(
     """
     flat = FlatBand(z.size, sample_rate, band, density or noise_density(z, sample_rate, band))
     series = flat.analytic(z)
-    found = estimate_tracks(series, flat.rate, band, model)
+    found = estimate_signal(series, flat.rate, band, model)
     # mean square of the noise, the empty edges of the band included, from the median of its exponential law
     power = min(1.0, float(np.median(np.abs(series) ** 2)) / math.log(2.0))
     spread = standard_error(series, flat.rate, found, model, power=power)

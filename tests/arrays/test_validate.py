@@ -33,6 +33,11 @@ def test_non_real_data_are_refused_with_their_dtype(x):
         as_floating(x, "cube")
 
 
+def test_text_among_numbers_is_shown():
+    with pytest.raises(InputError, match=r"not real numeric \(found 'NA'\)"):
+        as_floating(np.asarray(["1.5", "NA", "2"]), "cube")
+
+
 def test_strict_arrays_stay_on_their_device():
     device = array_api_strict.Device("device1")
     x = array_api_strict.asarray([1, 2], device=device)

@@ -1,13 +1,15 @@
 """Cubes from file to file in bounded memory: as in memory, whole or not at all."""
 
+import h5py
 import numpy as np
 import pytest
 
-from sigden import FastHyDe, InputError, ParameterError, SubspaceCollaborative, SubspaceDenoise
+from sigden import FastHyDe, FileError, InputError, ParameterError, SubspaceCollaborative, SubspaceDenoise
 from sigden.batch import denoise_cube_file
 from sigden.batch.cube_run import run_cube
 from sigden.hyperspectral import table
 from sigden.io import Cube, read_cube, write_cube
+from sigden.method import input_hash
 from sigden.simulate import gaussian_noise, spectral_cube
 
 NOISY = gaussian_noise(spectral_cube((120, 24), 20, endmembers=4, seed=1), 0.05, seed=2)
@@ -52,7 +54,9 @@ def test_same_file_as_from_memory(tmp_path, name, axis):
         np.testing.assert_allclose(found.variance, wanted.variance, rtol=1e-5)
     np.testing.assert_array_equal(found.bad_bands, wanted.bad_bands)
     np.testing.assert_allclose(done.sigma, expected.sigma)
-    assert done.record["input_sha256"] == expected.record["input_sha256"]
+    for key in ("input_sha256", "sigma_sha256"):
+        assert done.record.get(key) == expected.record.get(key), key
+    assert ("sigma_sha256" in done.record) == (wanted.variance is not None)
     assert done.record.get("bad_bands") == expected.record.get("bad_bands")
     assert {"reading", "writing"} <= stages
 
@@ -97,3 +101,18 @@ def test_what_cannot_be_done(tmp_path):
     with pytest.raises(InputError, match="two are needed"):
         denoise_cube_file(tmp_path / "c.h5", tmp_path / "d.h5")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.npy", "c.h5"]
+
+
+def test_the_record_holds_a_hash_of_the_mask(tmp_path):
+    mask = np.zeros(NOISY.shape, dtype=bool)
+    mask[4, 5, 6] = True
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["cube"], file["mask"] = NOISY, mask
+    done = denoise_cube_file(tmp_path / "a.h5", tmp_path / "b.h5", memory=MEMORY)
+    assert done.record["mask_sha256"] == input_hash(mask)
+
+
+def test_an_output_that_exists_is_refused_before_the_input_is_read(tmp_path):
+    (tmp_path / "b.h5").write_bytes(b"precious")
+    with pytest.raises(FileError, match=r"b\.h5: exists"):
+        denoise_cube_file(tmp_path / "missing.npy", tmp_path / "b.h5", memory=MEMORY)

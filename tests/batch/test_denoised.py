@@ -5,7 +5,7 @@ import pytest
 
 from sigden import InputError, StrainDenoiser
 from sigden.batch import analyse, denoise_to_file, open_network, write_denoised
-from sigden.io import StrainSeries, read_provenance, read_strain, write_strain
+from sigden.io import StoredStrain, StrainSeries, read_provenance, read_strain, write_strain
 from sigden.simulate import aligo_spectrum, coloured_noise
 
 RATE = 256.0
@@ -71,3 +71,17 @@ def test_a_detector_that_fails_leaves_no_file(tmp_path, write):
     with pytest.raises(InputError, match="H1"):
         denoise_to_file(METHOD, network, tmp_path / "o.hdf5")
     assert not (tmp_path / "o.hdf5").exists()
+
+
+def test_names_that_differ_by_a_slash_stay_apart(tmp_path):
+    rng = np.random.default_rng(5)
+    network = {}
+    for name in ("H1/a", "H1_a"):
+        series = StrainSeries(values=rng.normal(size=4096), sample_rate=RATE, name=name)
+        network[name] = (tmp_path / "x.hdf5", StoredStrain.of(series))
+    done = denoise_to_file(METHOD, network, tmp_path / "o.hdf5")
+    record = read_provenance(tmp_path / "o.hdf5")
+    for name, dataset in {"H1/a": "H1_a", "H1_a": "H1_a-2"}.items():
+        (written,) = read_strain(tmp_path / "o.hdf5", channel=f"extras/{dataset}/whitened").values()
+        np.testing.assert_array_equal(written.values, done[name].result.whitened)
+        assert record[dataset]["detector"] == name

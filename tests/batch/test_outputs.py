@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from sigden.batch import output_for, refuse_existing, staged, strain_stem
+from sigden.batch.outputs import distinct
 from sigden.errors import FileError
 from sigden.io import StrainSeries
 
@@ -64,3 +65,9 @@ def test_existing_outputs_are_refused_also_dangling_links(tmp_path):
     refuse_existing([link], overwrite=True)
     with pytest.raises(FileError, match=r"link: exists already; use --overwrite"):
         refuse_existing([tmp_path / "new", link], overwrite=False)
+
+
+def test_labels_that_agree_are_made_different():
+    labels = {"H1/a": "H1_a", "H1_a": "H1_a", "x": "H1_a-2", "L1": "L1", "H1 a": "H1_a"}
+    made = distinct(labels)
+    assert made == {"H1/a": "H1_a", "H1_a": "H1_a-3", "x": "H1_a-2", "L1": "L1", "H1 a": "H1_a-4"}

@@ -6,7 +6,7 @@ import pytest
 from astropy.table import Table
 
 from sigden import SieveCalibration
-from sigden.io import read_table
+from sigden.io import read_table, write_table
 from sigden.simulate import shrunken_predictions
 
 
@@ -112,6 +112,17 @@ def test_a_missing_prediction_stays_missing(sigden, tables):
     result = sigden("debias", *files, *COLUMNS, "--treated", "arm", "--out", out, "--json")
     np.testing.assert_array_equal(np.flatnonzero(read_table(out)["yhat_corrected"].mask), [1])
     assert json.loads(result.stdout)["effects"][0]["n"] == 999
+    assert "1 of 1000 new rows lack a prediction" in result.stderr
+
+
+@pytest.mark.parametrize("option", ["--treated", "--by", "--slope"])
+def test_a_missing_treatment_is_no_control(sigden, tables, option):
+    names, *rows = (line.split(",") for line in (tables / "new.csv").read_text().splitlines())
+    rows[5][names.index("arm")] = ""
+    (tables / "new.csv").write_text("\n".join(",".join(row) for row in (names, *rows)) + "\n")
+    files = tables / "cal.csv", tables / "new.csv"
+    result = sigden("debias", *files, *COLUMNS, option, "arm", "--out", tables / "o.csv", code=2)
+    assert "arm is missing in 1 rows" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -141,3 +152,15 @@ def test_outputs_are_not_replaced_unless_told(sigden, tables):
     assert (tables / "o.csv").read_text() == "mine"
     sigden(*command, "--overwrite")
     assert "yhat_corrected" in (tables / "o.csv").read_text()
+
+
+def test_groups_that_do_not_differ_are_no_slope_on_the_page(sigden, tables):
+    for name, column in (("cal", "y"), ("new", "yhat")):
+        table = read_table(tables / f"{name}.csv")
+        table["street"] = np.argsort(np.argsort(table[column])) % 20
+        write_table(tables / f"{name}.csv", table, overwrite=True)
+    options = "--group", "street", "--out", tables / "o.csv", "--report", tables / "page.html"
+    sigden("debias", tables / "cal.csv", tables / "new.csv", *COLUMNS, *options)
+    page = (tables / "page.html").read_text()
+    assert "groups do not differ in truth" in page
+    assert "nan ±" not in page

@@ -236,7 +236,7 @@ def test_bad_pairs_are_named():
         method.fit(x, y[1:])
     with pytest.raises(InputError, match="predictions are constant"):
         method.fit(np.full(60, 0.1), y)
-    with pytest.raises(InputError, match="truth are constant"):
+    with pytest.raises(InputError, match="truth is constant"):
         method.fit(x, np.full(60, 0.1))
     with pytest.raises(InputError, match="7 pairs"):
         method.fit(x[:7], y[:7])

@@ -161,3 +161,53 @@ def test_sure_shrinks_normal_means_by_their_share():
     np.testing.assert_allclose(sure_means(x + 40, 1.0), 40 + sure_means(x, 1.0), rtol=1e-6)
     with pytest.raises(InputError, match="at least 2"):
         sure_means(np.ones(1), 1.0)
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars", "column", "masked", "quantity"])
+def test_columns_in_columns_out(kind):
+    from astropy import units
+    from astropy.table import Column, MaskedColumn
+
+    x = np.random.default_rng(8).normal(0, 2, 400)
+    mask = np.arange(400) < 9 if kind == "masked" else None
+    make = {
+        "pandas": lambda: pytest.importorskip("pandas").Series(x, index=np.arange(400)[::-1], name="x"),
+        "polars": lambda: pytest.importorskip("polars").Series("x", x),
+        "column": lambda: Column(x, name="x", unit="mag"),
+        "masked": lambda: MaskedColumn(np.where(mask, np.nan, x), mask=mask, name="x"),
+        "quantity": lambda: units.Quantity(x, "mag"),
+    }
+    data = make[kind]()
+    result, plain = normal_means(data, 1.0), normal_means(x, 1.0, mask=mask)
+    assert type(result.mean) is type(data)
+    kept = np.ones(400, bool) if mask is None else ~mask
+    low, high = result.interval()
+    for ours, expected in (
+        (result.mean, plain.mean),
+        (low, plain.interval()[0]),
+        (high, plain.interval()[1]),
+        (result.variance, plain.variance),
+        (result.false_sign_rate(), plain.false_sign_rate()),
+    ):
+        np.testing.assert_array_equal(np.asarray(ours)[kept], np.asarray(expected)[kept])
+    if kind in ("column", "quantity"):
+        assert low.unit == result.mean.unit == units.mag
+        assert type(result.variance) is np.ndarray
+    if kind == "pandas":
+        np.testing.assert_array_equal(result.mean.index, data.index)
+    if kind == "quantity":
+        ones = units.Quantity(np.ones(400), "mag")
+        np.testing.assert_array_equal(normal_means(data, ones).mean, result.mean)
+        with pytest.raises(InputError, match="sigma has the unit mag, x has none"):
+            normal_means(x, ones)
+
+
+def test_noise_that_is_masked_is_needed_where_data_are():
+    from astropy.table import MaskedColumn
+
+    x = np.random.default_rng(9).normal(0, 2, 300)
+    mask = np.arange(300) == 4
+    noise = MaskedColumn(np.where(mask, np.nan, 1.0), mask=mask)
+    with pytest.raises(InputError, match="sigma: masked where x is not"):
+        normal_means(x, noise)
+    assert np.isnan(normal_means(x, noise, mask=mask).mean[4])

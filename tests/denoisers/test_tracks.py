@@ -8,6 +8,7 @@ import pytest
 from sigden import ChirpTracks, InputError, ParameterError, from_toml
 from sigden.denoisers.tracks import TrackEstimate, TrackModel, estimate_tracks, standard_error
 from sigden.denoisers.tracks.chirplets import analyse, grid, place
+from sigden.denoisers.tracks.coefficients_numba import quantise, scale
 from sigden.denoisers.tracks.likelihood import AMPLITUDES, PER_UNIT, tables
 from sigden.denoisers.tracks.moves_numba import MARGIN, advance, advance_adjoint, amplitude_weights
 from sigden.denoisers.tracks.passes_numba import smooth_tracks
@@ -126,7 +127,7 @@ def test_the_unit_of_time_makes_no_difference():
 
 def claimed(residual, variance, n=4000):
     """Standard error in the middle of a stretch with a steady residual and posterior variance."""
-    still = TrackEstimate(np.zeros(n, "c8"), np.full(n, variance), np.ones(n), np.zeros(n))
+    still = TrackEstimate(np.zeros(n, "c8"), np.full(n, variance), np.ones(n), *np.zeros((3, n)))
     return standard_error(np.full(n, residual, "c8"), 1.0, still, TrackModel(horizon=40.0))[n // 2]
 
 
@@ -256,3 +257,19 @@ def test_amplitudes_are_shrunk_little_where_the_coefficient_is_large():
     best = int(np.argmax(table.logarithm[loud, :-1]))
     assert table.mean[loud, best] == pytest.approx(1.0, abs=0.2)
     assert table.logarithm[quiet].max() < 0
+
+
+def test_entries_of_the_tables_are_the_nearest_and_end_with_them():
+    rng = np.random.default_rng(3)
+    c = (rng.normal(size=(40, 5, 7, 2)) * 20 @ [1, 1j]).astype(np.complex64)
+    index = np.empty(c.shape, dtype=np.uint16)
+    quantise(c, PER_UNIT, 900, index)
+    exact = np.abs(c.astype(complex)) * PER_UNIT
+    near = exact < 900
+    assert 0 < near.sum() < near.size
+    assert (np.abs(index - exact)[near] <= 0.5 + 1e-4).all()
+    assert (index[~near] == 900).all()
+    gain = rng.random(c.shape).astype(np.float32)
+    wanted = c * gain
+    scale(c, gain)
+    np.testing.assert_allclose(c, wanted, rtol=1e-6)

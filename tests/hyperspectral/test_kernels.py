@@ -5,13 +5,19 @@ import numpy as np
 import pytest
 from scipy.fft import dctn, idctn
 
-from sigden.hyperspectral.collaborative import matching_numba, pilot_numba, wiener_numba
+from sigden.hyperspectral.collaborative import matching_numba, wiener_numba
+from sigden.hyperspectral.collaborative.cosine import cosines
 from sigden.hyperspectral.collaborative.filter import (
-    _bands,
+    ALIGN,
+    HALO,
+    UnevenNoise,
     _starts,
     collaborative_filter,
+    guided_filter,
     sliding_cosine,
 )
+from sigden.hyperspectral.collaborative.filter_numba import _bands
+from sigden.hyperspectral.collaborative.wiener_generic import LEAST
 
 RNG = np.random.default_rng(3)
 
@@ -53,35 +59,45 @@ def test_matches_are_the_nearest_blocks():
             assert [tuple(place) for place in found[i, j]] == [(p, q) for _, p, q in sorted(near)[:8]]
 
 
+@pytest.mark.parametrize("terms", [0, 2])
 @pytest.mark.parametrize("images", [1, 3, 6])
-def test_the_filter_is_wiener_in_cosines_haar_and_principal_directions(images):
+def test_the_filter_is_wiener_in_cosines_haar_and_principal_directions(images, terms):
     noisy, guide = RNG.standard_normal((2, images, 8, 9))
     found = np.array([[[[0, 0], [0, 1]]]], np.int32)
     out, gain = np.empty_like(noisy), np.empty_like(noisy)
     power = RNG.uniform(0.5, 2, (8, 8))
-    constants = pilot_numba.cosines(np.float64), power, np.ones((8, 8))
-    wiener_numba.wiener(noisy, guide, out, gain, found, np.array([0, 1]), *constants)
+    constants = cosines(np.float64), power, np.ones((8, 8))
+    half = RNG.standard_normal((terms, images, images))
+    means, parts = RNG.uniform(0.5, 2, (1, 2, terms)), half @ np.swapaxes(half, 1, 2)
+    wiener_numba.wiener(noisy, guide, out, gain, found, np.array([0, 1]), *constants, means, parts)
+    covariance = np.einsum("j,jkq->kq", means[0].mean(axis=0), parts) if terms else np.eye(images)
+    levels, axes = np.linalg.eigh(covariance)
+    root = (axes * np.sqrt(np.maximum(levels, LEAST))) @ axes.T
+    white = np.linalg.inv(root)
     haar = np.array([[1, 1], [1, -1]]) / np.sqrt(2)
 
     def forward(cube):
         blocks = np.stack([dctn(cube[..., k : k + 8], axes=(1, 2), norm="ortho") for k in (0, 1)])
         return np.tensordot(haar, blocks, 1) / np.sqrt(power)
 
-    seen = forward(guide)
+    seen = np.einsum("kq,nquv->nkuv", white, forward(guide))
     rows = np.moveaxis(seen, 1, 0).reshape(images, -1)
     square = rows @ rows.T
     square[square**2 < 0.8 * (rows**2) @ (rows**2).T] = 0
     turn = np.linalg.eigh(square)[1]
     factor = np.einsum("kq,nkuv->nquv", turn, seen) ** 2
     factor /= factor + 1
-    left = np.einsum("kq,nquv->nkuv", turn, factor * np.einsum("kq,nkuv->nquv", turn, forward(noisy)))
+    back = root @ turn
+    left = np.einsum(
+        "kq,nquv->nkuv", back, factor * np.einsum("qk,nkuv->nquv", turn.T @ white, forward(noisy))
+    )
     blocks = np.tensordot(haar.T, left * np.sqrt(power), 1)
     total = np.zeros_like(noisy)
     for k in (0, 1):
         total[..., k : k + 8] += idctn(blocks[k], axes=(1, 2), norm="ortho")
     total[..., 1:8] /= 2
     np.testing.assert_allclose(out, total, atol=1e-11)
-    passed = turn**2 @ np.mean(factor**2, axis=(0, 2, 3))
+    passed = back**2 @ np.mean(factor**2, axis=(0, 2, 3))
     np.testing.assert_allclose(gain, np.broadcast_to(passed[:, None, None], gain.shape))
 
 
@@ -102,7 +118,7 @@ def test_serial_and_parallel_agree_to_the_last_bit(dtype, images, shape, monkeyp
     outcomes = []
     for allowed in (True, False):
         monkeypatch.setattr(
-            "sigden.hyperspectral.collaborative.filter._threads", lambda a=allowed: 2 if a else 1
+            "sigden.hyperspectral.collaborative.filter_numba._threads", lambda a=allowed: 2 if a else 1
         )
         outcomes.append(collaborative_filter(noisy))
     for parallel, serial in zip(*outcomes, strict=True):
@@ -121,6 +137,35 @@ def test_bands_that_are_filtered_at_once_do_not_touch():
         for b in range(len(ends) - 3):
             last = starts[ends[b + 1] - 1] + 14 + 8  # row after the last that the band writes
             assert last <= starts[ends[b + 2]] - 14
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_part_of_an_image_has_the_estimate_of_the_whole(dtype):
+    noisy = scene(dtype, 2, (260, 20))[1]
+    whole, part = collaborative_filter(noisy)[0], collaborative_filter(noisy[:, ALIGN:240])[0]
+    np.testing.assert_array_equal(part[:, HALO:-HALO], whole[:, ALIGN + HALO : 240 - HALO])
+
+
+def test_the_filter_is_led_by_noise_that_differs_from_place_to_place():
+    clean = scene(np.float64, 3, (48, 64))[0]
+    level = np.where(np.arange(64) < 32, 0.3, 3.0)
+    noisy = clean + level * RNG.standard_normal(clean.shape)
+    guide = clean + 0.1 * level * RNG.standard_normal(clean.shape)
+    noise = UnevenNoise(np.broadcast_to(level**2, (1, 48, 64)), np.eye(3)[None])
+    even, _ = guided_filter(noisy, guide)
+    told, gain = guided_filter(noisy, guide, noise=noise)
+    for side, share in ((slice(24), 0.7), (slice(40, None), 0.7)):
+        wrong, right = (np.mean((x - clean)[..., side] ** 2) for x in (even, told))
+        assert right < share * wrong
+        assert 0.5 < right / gain[..., side].mean() < 3
+
+
+def test_unit_noise_told_is_unit_noise():
+    noisy = scene(np.float64, 3, (30, 33))[1]
+    guide = sliding_cosine(noisy)
+    noise = UnevenNoise(np.full((2, 30, 33), 0.5), np.stack([np.eye(3)] * 2))
+    for even, told in zip(guided_filter(noisy, guide), guided_filter(noisy, guide, noise=noise), strict=True):
+        np.testing.assert_allclose(told, even, rtol=1e-8, atol=1e-10)
 
 
 def test_the_filter_removes_noise_and_knows_how_much_is_left():

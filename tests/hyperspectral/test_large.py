@@ -282,6 +282,14 @@ def test_a_table_in_a_file_is_like_one_in_memory(tmp_path, block, group):
     assert file.read(0, 11).any()
 
 
+def test_a_scratch_file_cut_by_others_is_told(tmp_path):
+    with open(tmp_path / "x", "w+b", buffering=0) as raw:
+        made = FileTable(raw, (4, 5, 6), np.float32, 2, 3)
+        raw.truncate(40)
+        with pytest.raises(FileError, match="scratch file: cannot be read: it ends early"):
+            made.read(0, 4)
+
+
 def test_scratch_files_are_seen_by_no_one(tmp_path):
     made = Workspace("10 MB", tmp_path).table((4, 5, 6), np.float32)
     made.put_bands(1, np.ones((2, 20), np.float32))

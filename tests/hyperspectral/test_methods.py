@@ -1,5 +1,7 @@
 """Methods for cubes: the battery, defects, noise of every kind, safety on what is clean."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from astropy import units as u
@@ -17,6 +19,8 @@ from sigden import (
     from_toml,
 )
 from sigden.hyperspectral import noise_correlation, poisson_gaussian
+from sigden.hyperspectral.pipeline import denoise_cube
+from sigden.hyperspectral.second_pass import led_directions
 from sigden.metrics import mpsnr, residual_autocorrelation, residual_to_sigma, structure_leak
 from sigden.simulate import (
     dead_lines,
@@ -213,6 +217,52 @@ def test_photon_noise_is_recognised():
     np.testing.assert_allclose(poisson_gaussian(NOISY).read_sigma, 0.05, rtol=0.2)
 
 
+@pytest.mark.parametrize("read", [0.0, 0.03])
+def test_the_second_pass_pays_in_photon_noise(read):
+    truth = spectral_cube((48, 48), 60, seed=5).astype(np.float64)
+    photons = poisson_noise(truth, 60.0, seed=8)
+    if read:
+        photons = gaussian_noise(photons, read, seed=9)
+    method = SubspaceCollaborative()
+    recipe = method.recipe()
+    alone = replace(recipe, step=replace(recipe.step, led=None))
+    first, second = denoise_cube(photons, None, None, alone), method.solve(photons)
+    assert first.pixel_scale is None
+    assert mpsnr(second.estimate, truth) > mpsnr(first.estimate, truth) + 0.5
+    # the level of a pixel is that of the law, and the variance that is left is about the squared error
+    light = truth / 60 + read**2
+    expected = np.mean(light / light.mean(axis=(0, 1)), axis=2)
+    assert np.corrcoef(second.pixel_scale.reshape(-1) ** 2, expected.reshape(-1))[0, 1] > 0.95
+    assert 0.3 < np.mean((second.estimate - truth) ** 2) / np.mean(second.variance()) < 5
+
+
+def test_photons_that_are_missing_are_predicted():
+    truth = spectral_cube((48, 48), 40, seed=5)
+    photons = poisson_noise(truth, 60.0, seed=8)
+    gone = np.random.default_rng(3).random(photons.shape) < 0.05
+    gone[4, 5, 1:] = True
+    out = SubspaceCollaborative()(np.where(gone, np.nan, photons))
+    whole = SubspaceCollaborative()(photons)
+    assert mpsnr(out, truth) > mpsnr(whole, truth) - 1.5
+    assert np.mean((out - truth)[gone] ** 2) < 3 * np.mean((out - truth)[~gone] ** 2)
+
+
+def test_directions_led_by_an_estimate_are_nearer_to_the_truth():
+    rng = np.random.default_rng(3)
+    basis = np.linalg.qr(rng.standard_normal((50, 3)))[0]
+    maps = rng.standard_normal((4000, 3)) * np.sqrt([5.0, 0.4, 0.25])
+    clean = maps @ basis.T
+    noisy = clean + rng.standard_normal(clean.shape)
+    estimate = (maps + 0.1 * rng.standard_normal(maps.shape)) @ np.linalg.qr(basis + 0.02)[0].T
+    led = led_directions(noisy.T @ estimate / 4000, estimate.T @ estimate / 4000, 3, 6)
+    plain = np.linalg.eigh(noisy.T @ noisy / 4000)[1][:, ::-1][:, :3]
+    np.testing.assert_allclose(led.T @ led, np.eye(3), atol=1e-12)
+    lost = [3 - np.linalg.norm(found.T @ basis) ** 2 for found in (led, plain)]
+    assert lost[0] < 0.6 * lost[1]
+    # as the theory has it: noise of variance 1 / N l in each band
+    assert lost[0] == pytest.approx(50 / 4000 * (1 / 5 + 1 / 0.4 + 1 / 0.25), rel=0.35)
+
+
 def test_correlated_noise_is_recognised():
     data = gaussian_noise(TRUTH, 0.05, seed=7, correlation=0.8)
     assert noise_correlation(data, 1)[1, 2] > 0.5
@@ -237,6 +287,16 @@ def test_a_faint_line_survives():
     for method in (SubspaceCollaborative(), RobustSubspace()):
         kept = (method(data) - method(NOISY))[18:32, 22:36, 17:20].sum()
         assert kept == pytest.approx(line.sum(), rel=0.08)
+
+
+@pytest.mark.parametrize("width", [1, 3, 5])
+def test_a_line_in_few_pixels_and_many_bands_keeps_its_flux(width):
+    data = gaussian_noise(spectral_cube((40, 40), 300, seed=1), 0.05, seed=2)
+    line = np.zeros_like(data)
+    line[12:22, 20:30, 120 : 120 + width] = 3 * 0.05
+    method = SubspaceCollaborative()
+    kept = (method(data + line) - method(data))[10:24, 18:32, 120 : 120 + width].sum()
+    assert kept == pytest.approx(line.sum(), rel=0.05 if width > 1 else 0.08)
 
 
 def test_small_and_narrow_cubes():

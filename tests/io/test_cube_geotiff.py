@@ -243,3 +243,24 @@ def test_the_command_takes_a_geotiff(tmp_path):
     with rasterio.open(tmp_path / "out" / "scene-denoised.tif") as file:
         assert (file.crs.to_epsg(), file.transform) == (32633, TRANSFORM)
         assert json.loads(file.tags()["SIGDEN"])["method"] == "SubspaceCollaborative"
+
+
+def test_an_alpha_band_is_a_mask_and_no_band(tmp_path, stored):
+    opaque = np.full((ROWS, COLUMNS, 1), 65535, np.uint16)
+    opaque[:2] = 0
+    colours = [rasterio.enums.ColorInterp.gray] * BANDS + [rasterio.enums.ColorInterp.alpha]
+    path = geotiff(tmp_path / "a.tif", np.concatenate([stored, opaque], axis=-1))
+    with rasterio.open(path, "r+") as file:
+        file.colorinterp = colours
+    cube = read_cube(path)
+    np.testing.assert_array_equal(cube.values, stored)
+    np.testing.assert_array_equal(cube.mask, np.repeat(opaque == 0, BANDS, -1))
+    write_cube(tmp_path / "b.tif", cube)
+    found = read_cube(tmp_path / "b.tif")
+    np.testing.assert_array_equal(found.values, stored)
+    np.testing.assert_array_equal(found.mask, cube.mask)
+    path = geotiff(tmp_path / "c.tif", opaque)
+    with rasterio.open(path, "r+") as file:
+        file.colorinterp = colours[-1:]
+    with pytest.raises(FileError, match="nothing but an alpha band"):
+        read_cube(path)

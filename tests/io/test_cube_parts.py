@@ -186,11 +186,38 @@ def test_hdf5_is_made_without_the_memory_of_the_cube(tmp_path):
     assert peak < cube.values.nbytes / 2
 
 
-@pytest.mark.parametrize("kind", [np.int16, np.uint16, np.int32])
-def test_integers_of_fits_become_double_precision(tmp_path, kind):
+@pytest.mark.parametrize(
+    ("kind", "expected"), [(np.int16, np.float32), (np.uint16, np.float32), (np.int32, np.float64)]
+)
+def test_integers_of_fits_become_single_precision_where_that_holds_them(tmp_path, kind, expected):
     stored = np.moveaxis(VALUES * 1000, 2, 0).astype(kind)
     fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(stored)]).writeto(tmp_path / "a.fits")
     whole = read_cube(tmp_path / "a.fits")
-    assert whole.values.dtype == np.float64
+    assert whole.values.dtype == expected
+    np.testing.assert_array_equal(np.moveaxis(whole.values, 2, 0), stored)
     with open_cube(tmp_path / "a.fits") as found:
         assert_alike(found, whole)
+
+
+@pytest.mark.parametrize("name", ["b.npy", "b.h5", "b.fits", "b.hdr"])
+@pytest.mark.parametrize("failure", [OSError("no network"), RuntimeError("lost")])
+def test_a_failure_of_the_caller_is_not_one_of_the_file(tmp_path, name, failure):
+    with (
+        pytest.raises(type(failure), match=str(failure)) as caught,
+        create_cube(tmp_path / name, described(2, name), variance=False, provenance={}),
+    ):
+        raise failure
+    assert caught.value is failure
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_part_that_hdf5_does_not_take_names_the_file(tmp_path):
+    def write_to_a_closed_file():
+        cube = described(2, "b.h5")
+        with create_cube(tmp_path / "b.h5", cube, variance=False, provenance={}) as (values, _):
+            values._data._dataset.file.close()
+            values[0:1, :, :] = VALUES[0:1]
+
+    with pytest.raises(FileError, match=r"b\.h5: cannot be written"):
+        write_to_a_closed_file()
+    assert not any(tmp_path.iterdir())

@@ -3,7 +3,13 @@ import pytest
 from astropy.table import MaskedColumn, Table
 
 from sigden import FileError, InputError
-from sigden.debias import HierarchicalCalibration, LinearCalibration, SieveCalibration, TweedieCorrection
+from sigden.debias import (
+    CalibrationWarning,
+    HierarchicalCalibration,
+    LinearCalibration,
+    SieveCalibration,
+    TweedieCorrection,
+)
 from sigden.io import column, column_names, correct_table, fit_table, read_table, with_columns, write_table
 from sigden.simulate import shrunken_predictions
 
@@ -43,6 +49,26 @@ def test_columns_in_columns_out(kind):
         correct_table(fitted, out, prediction="yhat")
     with pytest.raises(InputError, match=r"no column 'z'; it has yhat, y, village"):
         correct_table(fitted, table, prediction="z")
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars", "pyarrow", "astropy"])
+def test_rows_with_nan_are_left_out_and_told_or_stay_nan(kind):
+    frame = frames()[kind]
+    truth, predictions = SAMPLE.truth.copy(), SAMPLE.predictions.copy()
+    truth[:3] = predictions[2:5] = np.nan
+    table = with_columns(frame, {"some": truth, "seen": predictions})
+    with pytest.warns(CalibrationWarning, match="5 of 200 calibration rows lack prediction or truth"):
+        fitted = fit_table(LinearCalibration(), table, prediction="seen", truth="some")
+    assert len(fitted.calibration) == 195
+    out = correct_table(fitted, table, prediction="seen")
+    corrected = np.ma.filled(column(out, "seen_corrected"), np.nan)
+    np.testing.assert_array_equal(np.isnan(corrected), np.isnan(predictions))
+
+
+def test_missing_groups_are_refused():
+    table = Table({**COLUMNS, "place": MaskedColumn(SAMPLE.groups, mask=np.arange(200) < 7)})
+    with pytest.raises(InputError, match="calibration table: place is missing in 7 rows"):
+        fit_table(HierarchicalCalibration(), table, prediction="yhat", truth="y", group="place")
 
 
 def test_corrections_with_groups_and_without_errors():

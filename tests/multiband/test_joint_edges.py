@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sigden import JointSparse, JointWiener
-from sigden.multiband import Grid, Observation, gaussian_psf
+from sigden import JointSparse, JointWiener, LocalColour
+from sigden.multiband import Grid, Observation, bootstrap, gaussian_psf
 from sigden.multiband.joint.units import in_unit
 
 RESPONSE = {"VIS": {"r": 0.6, "i": 0.4}}
@@ -71,6 +71,31 @@ def test_single_precision_serves_units_whose_squares_it_cannot_hold(method, expo
         np.testing.assert_array_equal(other.estimate, np.ldexp(one.estimate, exponent))
         np.testing.assert_array_equal(other.uncertainty, np.ldexp(one.uncertainty, exponent))
         np.testing.assert_allclose(other.noise_covariance, np.ldexp(one.noise_covariance, 2 * exponent))
+
+
+@pytest.mark.parametrize("exponent", [-98, 65])
+def test_local_colours_serve_units_whose_squares_single_precision_cannot_hold(exponent):
+    observations, grid = observe((32, 48), {"VIS": 1, "r": 2, "i": 2}, np.float32)
+    moved = [in_unit(o, -exponent) for o in observations]
+    one, other = (LocalColour()(seen, grid, response=RESPONSE) for seen in (observations, moved))
+    peak = np.max(one.estimate)
+    np.testing.assert_allclose(np.ldexp(other.estimate, -exponent), one.estimate, atol=1e-9 * peak)
+    np.testing.assert_allclose(np.ldexp(other.uncertainty, -exponent), one.uncertainty, rtol=1e-9)
+    np.testing.assert_allclose(
+        np.ldexp(other.details["wide"], -exponent), one.details["wide"], atol=1e-9 * peak
+    )
+    np.testing.assert_allclose(other.details["colour"], one.details["colour"], rtol=1e-9)
+
+
+def test_errors_of_repetitions_are_measured_in_units_whose_squares_single_precision_cannot_hold():
+    observations, grid = observe((32, 48), {"VIS": 1, "r": 2, "i": 2}, np.float32)
+    moved = [in_unit(o, -65) for o in observations]
+    one, other = (
+        bootstrap(JointWiener(), seen, grid, response=RESPONSE, draws=2) for seen in (observations, moved)
+    )
+    assert other.uncertainty.dtype == np.float32
+    np.testing.assert_array_equal(other.uncertainty, np.ldexp(one.uncertainty, 65))
+    np.testing.assert_allclose(other.noise_covariance, np.ldexp(one.noise_covariance, 130))
 
 
 @pytest.mark.parametrize("method", METHODS, ids=type)

@@ -33,6 +33,13 @@ def test_without_light_nothing_is_said():
     assert displacement(np.ones((3, 8)), np.ones((3, 8)), 1.0) is None
 
 
+def test_light_at_the_border_is_told_off_its_place_only_where_that_explains_the_misfit():
+    seen, elsewhere = blob(20, 25) + blob(38, 25), blob(1, 20)
+    moved = displacement(seen, 30 * (blob(20.2, 24.8) + blob(38.2, 24.8)), 1.0)
+    np.testing.assert_allclose(moved[:2], [0.2, -0.2], atol=0.02)
+    assert displacement(seen, 30 * (blob(20, 25) + elsewhere), 1.0) is None
+
+
 def test_one_band_may_move_with_its_colours_and_all_may_not():
     def said(*moves):
         with warnings.catch_warnings(record=True) as caught:

@@ -4,6 +4,7 @@ from scipy import signal
 
 from sigden.errors import InputError, ParameterError
 from sigden.noise import PowerSpectrum, clean_stretches, welch_psd
+from sigden.noise.psd import median_of_rows
 
 FS = 256.0
 
@@ -119,3 +120,9 @@ def test_clean_stretches():
     assert clean_stretches(gaps).tolist() == [[1, 3], [5, 6], [7, 8]]
     assert clean_stretches(np.ones(3, dtype=bool)).shape == (0, 2)
     assert clean_stretches(np.zeros(3, dtype=bool)).tolist() == [[0, 3]]
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 288])
+def test_median_of_rows_is_numpys_to_the_bit(count):
+    rows = np.random.default_rng(count).exponential(size=(count, 129))
+    np.testing.assert_array_equal(median_of_rows(rows), np.median(rows, axis=0))

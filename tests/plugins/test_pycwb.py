@@ -64,6 +64,22 @@ def loudest(triggers, when):
     return max(near, key=lambda trigger: trigger["rho"])
 
 
+def test_smallest_search_finds_an_injection(example, tmp_path_factory, tmp_path):
+    """All of the pipeline in 16 s with two resolutions: what `nox -s pycwb_short` runs."""
+    folder = Path(os.environ.get("SIGDEN_CACHE") or tmp_path_factory.mktemp("catalogue")).absolute()
+    catalogue = plugin.crosstalk_catalogue(folder / "wdmXTalk-32-64.xbin", l_low=5, l_high=6)
+    triggers, seconds = example.search(
+        tmp_path, catalogue, DENOISERS["StrainDenoiser"], seeds=(11, 12),
+        injections=[INJECTION | {"gps_time": 1300000016.0}], iwindow=2.0, l_low=5, l_high=6, segLen=16,
+        segMLS=8, gps_end=1300000032, whiteWindow=16.0, whiteStride=8.0, fHigh=512.0,
+    )  # fmt: skip
+    found = loudest(triggers, 1300000016.0)
+    assert seconds == 16
+    assert found["rho"] > 5
+    assert found["net_cc"] > 0.6
+    assert np.mean(found["overlap"]) > 0.8
+
+
 def test_contracts_are_those_of_pycwb():
     process, _ = plugin._pycwb()
     assert plugin.process_job_segment.conditioning_capabilities == process.conditioning_capabilities

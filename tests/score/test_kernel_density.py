@@ -162,18 +162,32 @@ def test_same_bits_whatever_the_number_of_threads():
     np.testing.assert_array_equal(whole, KernelDensity().fit(x).score(x))
 
 
-@pytest.mark.parametrize("dense", [True, False])
-def test_linear_binning_keeps_mass_and_mean(dense, monkeypatch):
-    if not dense:
-        monkeypatch.setattr("sigden.score.lattice._DENSE_NODES", 0)
-    x = np.r_[mixture(100), 400.0]
-    step = 0.5 if dense else 0.01
-    lattice, counts = bin_samples(x, step, 7)
+@pytest.mark.parametrize("far", [400.0, 1e9])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_linear_binning_keeps_mass_and_mean(far, weighted):
+    x = np.r_[mixture(100), far]
+    weights = np.random.default_rng(5).uniform(size=x.size) if weighted else None
+    total = x.size if weights is None else weights.sum()
+    lattice, counts = bin_samples(x, 0.5, 7, weights)
     assert lattice.first.size >= 2
-    assert counts.sum() == pytest.approx(x.size)
-    assert np.dot(lattice.nodes, counts) == pytest.approx(x.sum())
+    assert counts.sum() == pytest.approx(total)
+    assert np.dot(lattice.nodes, counts) == pytest.approx(np.average(x, weights=weights) * total)
     assert np.all(counts[:7] == 0)
     assert np.all(counts[-7:] == 0)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_binning_with_far_outliers_is_that_of_one_table(weighted, dtype, monkeypatch):
+    x = np.r_[mixture(3000), 40.0, 41.2, -55.0, -55.0].astype(dtype)
+    weights = np.random.default_rng(6).uniform(size=x.size) if weighted else None
+    lattice, counts = bin_samples(x, 0.01, 7, weights)
+    monkeypatch.setattr("sigden.score.lattice._DENSE_NODES", 0)
+    monkeypatch.setattr("sigden.score.lattice._INNER_NODES", 200)
+    parts, sorted_counts = bin_samples(x, 0.01, 7, weights)
+    np.testing.assert_array_equal(np.flatnonzero(sorted_counts), np.flatnonzero(counts))
+    np.testing.assert_allclose(parts.nodes, lattice.nodes, atol=1e-9)
+    np.testing.assert_allclose(sorted_counts, counts, atol=1e-8)
 
 
 def test_masked_samples_and_zero_weights_count_for_nothing():

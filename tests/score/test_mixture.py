@@ -52,6 +52,15 @@ def test_npmle_is_the_maximum_by_the_definition_of_the_certificate(kind):
     assert np.average(slope[-fit.means.size :], weights=fit.weights) == pytest.approx(0, abs=1e-7)
 
 
+def test_long_islands_are_solved_in_windows_to_the_same_certificate():
+    random = np.random.default_rng(3)
+    theta = np.where(random.uniform(size=3000) < 0.5, random.uniform(-600, 600, 3000), 40.0)
+    x = theta + random.standard_normal(3000)
+    fit = NPMLE().fit(x, 1.0)
+    assert fit.gradient_bound * x.size <= 1e-3
+    assert gradient(fit, x, 1.0, np.concatenate([x, fit.means])).max() < 1e-3
+
+
 @pytest.mark.parametrize(("seed", "spacing"), [(1, 0.05), (2, 0.3), (3, 2.0)])
 def test_weights_of_the_quadratic_model_are_those_of_nonnegative_least_squares(seed, spacing):
     random = np.random.default_rng(seed)
@@ -89,7 +98,7 @@ def test_npmle_with_different_noise_is_the_maximum_too():
 def test_components_too_far_to_count_change_nothing():
     random = np.random.default_rng(6)
     means = np.sort(random.standard_cauchy(300) * 20)
-    variances = np.where(random.uniform(size=300) < 0.1, random.exponential(30, 300), 0.0)
+    variances = np.where(random.uniform(size=300) < 0.1, 10 ** random.uniform(-2, 8, 300), 0.0)
     weights = random.dirichlet(np.ones(300))
     x = np.concatenate([means[::7] + random.standard_normal(43), [-1e5, 0.0, 1e5]])
     fit = prior(means, variances, weights)
@@ -190,6 +199,15 @@ def test_tables_do_not_blur_where_far_components_meet(dtype):
     np.testing.assert_allclose(rate, mixture.false_sign_rate(x[::400], few), rtol=1e-6, atol=1e-3)
 
 
+def test_very_wide_components_are_tabulated_in_their_middle_alone():
+    mixture = prior([-3.0, 0.0, 2.0], [0.0, 1e10, 1e3], [0.4, 0.3, 0.3])
+    x = np.r_[np.linspace(-40, 40, 8001), 1e5, 1e9]
+    few, ones = np.r_[x[:-2:400], x[-2:]], np.ones(23)
+    for figures in (mixture.posterior, mixture.posterior_interval):
+        for many, one in zip(figures(x), figures(few, ones), strict=True):
+            np.testing.assert_allclose(np.r_[many[:-2:400], many[-2:]], one, rtol=1e-6, atol=1e-3)
+
+
 def test_samples_apart_are_found_alike_by_one_thread_and_many():
     first, offset = np.array([0, 50]), np.array([0, 11, 31])
     x = np.random.default_rng(1).uniform(-3, 9, 1000)
@@ -269,7 +287,7 @@ def test_dtype_shape_and_threads(dtype):
         ("quantiles", (np.array([0.1, 0.9]),), 2),
     ):
         first, second = np.empty((rows, x.size)), np.empty((rows, x.size))
-        components = fit.means, fit.variances, fit.weights
+        components = fit.means, fit.variances, fit.weights, np.array([0, fit.means.size])
         getattr(loops, name)(flat, noise, *components, *extra, first)
         getattr(loops, f"{name}_parallel")(flat, noise, *components, *extra, second)
         np.testing.assert_array_equal(first, second)

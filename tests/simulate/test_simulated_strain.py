@@ -1,3 +1,5 @@
+from itertools import islice
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ from sigden.simulate import (
     coloured_noise,
     inject,
     newtonian_inspiral,
+    noise_blocks,
     ringdown,
     shift_time,
     sine_gaussian,
@@ -18,6 +21,7 @@ from sigden.simulate import (
     supernova_like,
     white_noise_burst,
 )
+from sigden.strain import Whitening, band_pass
 
 FS = 2048.0
 
@@ -201,3 +205,21 @@ def test_the_newtonian_chirp_climbs_as_it_should():
         assert crossings == pytest.approx(134 * (1.21 / 1.2) ** 0.625 * left**-0.375, rel=0.08)
     with pytest.raises(ParameterError, match="chirp_mass"):
         newtonian_inspiral(100, rate, 0.0)
+
+
+def test_blocks_of_noise_join_without_a_seam():
+    psd = aligo_spectrum(1024.0)
+    blocks = list(islice(noise_blocks(psd, 16384, 1024.0, 3), 12))
+    x = np.concatenate(blocks)
+    assert not np.array_equal(blocks[1], blocks[2])
+    white = band_pass(Whitening(psd, 1024.0, x.size)(x), 1024.0, (30.0, 300.0))
+    joins = np.stack([white[k * 16384 - 1024 : k * 16384 + 8192] for k in range(1, 12)])
+    assert np.abs(joins).max() < 6 * white.std()
+    assert joins.std() == pytest.approx(white.std(), rel=0.05)
+    again = next(noise_blocks(psd, 16384, 1024.0, 3))
+    np.testing.assert_array_equal(again, blocks[0])
+
+
+def test_a_block_shorter_than_the_memory_is_refused():
+    with pytest.raises(ParameterError, match="memory_seconds: must be shorter than a block of 4 s"):
+        next(noise_blocks(aligo_spectrum(1024.0), 4096, 1024.0, 0))

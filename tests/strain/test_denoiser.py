@@ -1,13 +1,17 @@
 """The battery for strain: band-limited, so without a mean, and with NaN as gaps."""
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 import pytest
 
-from sigden import InputError, ParameterError, from_toml
-from sigden.denoisers import RROF, TV1D
+from sigden import CoherentStrain, InputError, ParameterError, from_toml
+from sigden.denoisers import RROF, TV1D, WaveletDenoiser
+from sigden.denoisers.base import Denoiser
 from sigden.metrics import overlap
 from sigden.simulate import strain
-from sigden.strain import StrainDenoiser, Whitening, band_pass
+from sigden.strain import StrainDenoiser, Whitening, band_pass, denoise_blocks
 
 RATE = 2048.0
 BAND = (35.0, 350.0)
@@ -267,3 +271,30 @@ def test_lines_do_not_ring_in_the_calibrated_strain(event, clean):
     assert overlap(result.denoised[window], truth[window]) > 0.8
     away = slice(round(2 * RATE), round(6 * RATE))
     assert np.std(result.denoised[away]) < 0.4 * np.abs(truth).max()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counted(Denoiser):
+    """Counts the rows it is given."""
+
+    axes: ClassVar[str] = "(..., time)"
+    rows: ClassVar[int] = 0
+
+    def solve(self, values, *, sigma=None, mask=None):
+        type(self).rows += len(values)
+        return RROF(regularization=3.0).solve(values, sigma=sigma)
+
+
+def test_another_denoiser_runs_twice_and_says_what_its_gap_is(event):
+    x = event.data[0]
+    result = StrainDenoiser(sample_rate=RATE, denoiser=Counted()).analyse(x)
+    assert Counted.rows == 2
+    assert result.certificate == "relative duality gap"
+    shrunken = StrainDenoiser(sample_rate=RATE, denoiser=WaveletDenoiser(noise="coloured")).solve(x)
+    assert shrunken.details["certificate"] == "closed form"
+    for method in (StrainDenoiser, CoherentStrain):
+        solution = method(sample_rate=RATE).solve(event.data)
+        assert solution.details["certificate"] == "closed form"
+        assert solution.gap == 0
+    pieces = denoise_blocks([x], StrainDenoiser(sample_rate=RATE, denoiser=Counted()))
+    assert next(pieces).certificate == "relative duality gap"

@@ -103,3 +103,21 @@ def test_other_errors():
         find_lines(flat)
     with pytest.raises(ParameterError, match="width"):
         find_lines(flat.channel(0), width=0.5)
+
+
+@pytest.mark.parametrize("n", [2, 3, 300, 20000])
+def test_notch_is_the_demodulated_low_pass_of_scipy(n):
+    from scipy.signal import butter, sosfiltfilt
+
+    from sigden.strain.filters import _ringing
+
+    x, quality, wanted = noise((2, n)), 15.0, noise((2, n))
+    for f in (60.0, 331.25):
+        low_pass = butter(1, f / (2 * quality) / np.sqrt(1 + np.sqrt(2)), fs=FS, output="sos")
+        carrier = np.exp(2j * np.pi * f / FS * np.arange(n))
+        padded = min(_ringing(low_pass), n - 1)
+        envelope = sosfiltfilt(low_pass, wanted * carrier.conj(), padtype="even", padlen=padded)
+        wanted = wanted - 2 * (envelope * carrier).real
+    before = x.copy()
+    np.testing.assert_allclose(notch(x, FS, [60.0, 331.25], quality), wanted, rtol=0, atol=1e-10)
+    np.testing.assert_array_equal(x, before)

@@ -90,6 +90,8 @@ def test_a_mapping_comes_back_as_one(event, joint):
     np.testing.assert_array_equal(out["L1"], joint.estimate[1])
     with pytest.raises(InputError, match="differ in length"):
         CoherentStrain(sample_rate=RATE)({"H1": event.data[0], "L1": event.data[1][:-5]})
+    with pytest.raises(InputError, match=r"H1: \(20480,\) at an unknown rate, L1: \(20475,\) at an"):
+        CoherentStrain()({"H1": event.data[0], "L1": event.data[1][:-5]})
 
 
 @pytest.mark.parametrize("method", [StrainDenoiser, CoherentStrain])

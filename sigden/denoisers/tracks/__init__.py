@@ -2,6 +2,6 @@
 
 from sigden.denoisers.tracks.denoiser import ChirpTracks
 from sigden.denoisers.tracks.error import standard_error
-from sigden.denoisers.tracks.estimate import TrackEstimate, TrackModel, estimate_tracks
+from sigden.denoisers.tracks.estimate import TrackEstimate, TrackModel, add_tracks, estimate_tracks
 
-__all__ = ["ChirpTracks", "TrackEstimate", "TrackModel", "estimate_tracks", "standard_error"]
+__all__ = ["ChirpTracks", "TrackEstimate", "TrackModel", "add_tracks", "estimate_tracks", "standard_error"]

@@ -103,10 +103,7 @@ def analyse(x: Any, level: Level) -> Any:
     padded[half : half + x.size] = x[: padded.size - half]
     windows = np.lib.stride_tricks.sliding_window_view(padded, level.length)
     frames = np.ascontiguousarray(windows[:: level.hop])
-    out = np.empty((count, len(RATES), level.bins), dtype=np.complex64)
-    for i, atoms in enumerate(_conjugates(level)):
-        np.matmul(frames, atoms, out=out[:, i])
-    return out
+    return (frames @ _conjugates(level)).reshape(count, len(RATES), level.bins)
 
 
 def place(level: Level, coefficients: Any, n: int) -> Any:
@@ -126,17 +123,14 @@ def place(level: Level, coefficients: Any, n: int) -> Any:
     numpy.ndarray, shape (n,), complex64
         The series.
     """
-    segments = np.zeros((len(coefficients), level.length), dtype=np.complex64)
-    for i, atoms in enumerate(_atoms(level)):
-        segments += coefficients[:, i] @ atoms
-    segments *= (level.window * level.weight).astype(np.float32)
+    segments = coefficients.reshape(len(coefficients), -1) @ _atoms(level)
+    segments *= _synthesis(level)
     return _overlap(level, segments, n)
 
 
 def spread(level: Level, power: Any, n: int) -> Any:
     """Series of one number for each slice, smoothed as `place` does with amplitudes."""
-    kernel = (level.window**2 * level.weight * level.gain).astype(np.float32)
-    return _overlap(level, power[:, None].astype(np.float32) * kernel, n)
+    return _overlap(level, power[:, None].astype(np.float32) * _smoother(level), n)
 
 
 def _overlap(level: Level, segments: Any, n: int) -> Any:
@@ -157,15 +151,26 @@ def _window(length: int) -> Any:
 
 
 @lru_cache(maxsize=64)
-def _conjugates(level: Level) -> tuple[Any, ...]:
-    return tuple(np.ascontiguousarray(atoms.conj().T) for atoms in _atoms(level))
+def _synthesis(level: Level) -> Any:
+    return (level.window * level.weight).astype(np.float32)
 
 
 @lru_cache(maxsize=64)
-def _atoms(level: Level) -> tuple[Any, ...]:
+def _smoother(level: Level) -> Any:
+    return (level.window**2 * level.weight * level.gain).astype(np.float32)
+
+
+@lru_cache(maxsize=64)
+def _conjugates(level: Level) -> Any:
+    return np.ascontiguousarray(_atoms(level).conj().T)
+
+
+@lru_cache(maxsize=64)
+def _atoms(level: Level) -> Any:
+    """Chirps of every rate and frequency, shape (rates * bins, length)."""
     t = np.arange(level.length) - level.length / 2
     f = np.arange(level.first, level.last + 1)[:, None] / (2 * level.length)
     rates = [4 * k / level.length**2 for k in RATES]
-    return tuple(
-        (level.window * np.exp(2j * np.pi * (f * t + c * t * t / 2))).astype(np.complex64) for c in rates
+    return np.concatenate(
+        [(level.window * np.exp(2j * np.pi * (f * t + c * t * t / 2))).astype(np.complex64) for c in rates]
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -13,12 +14,14 @@ from sigden.arrays import is_numpy, namespace
 from sigden.denoisers.base import Denoiser
 from sigden.denoisers.prepare import as_rows, noise_per_row
 from sigden.denoisers.tracks.error import standard_error
-from sigden.denoisers.tracks.estimate import TrackModel, estimate_tracks
+from sigden.denoisers.tracks.estimate import TrackEstimate, TrackModel, estimate_tracks
 from sigden.errors import InputError, ParameterError
 from sigden.noise import difference_sigma, mad_sigma
 from sigden.solvers import Solution, Status
 
 __all__ = ["ChirpTracks"]
+
+_RATE = 0.5  # of the analytic series, in samples of the real one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,14 +113,14 @@ class ChirpTracks(Denoiser):
         """
         start = time.perf_counter()
         if not is_numpy(namespace(values)):
-            raise InputError("ChirpTracks runs on NumPy arrays only; copy the data to the host first")
+            raise InputError(f"{self.name()} runs on NumPy arrays only; copy the data to the host first")
         rows = as_rows(values, 1, mask)
         if rows.shape[1] < 16:
-            raise InputError(f"input: ChirpTracks needs at least 16 samples, got {rows.shape[1]}")
+            raise InputError(f"input: {self.name()} needs at least 16 samples, got {rows.shape[1]}")
         masks = np.zeros(rows.shape, dtype=bool) if mask is None else np.reshape(mask, rows.shape)
         given = None if sigma is None else noise_per_row(sigma, values, 1)
         out = [
-            _row(row, hidden, None if given is None else float(given[i]), self._model())
+            _row(row, hidden, None if given is None else float(given[i]), self._model(), self._estimate)
             for i, (row, hidden) in enumerate(zip(rows, masks, strict=True))
         ]
         estimate, error, presence = (
@@ -132,6 +135,10 @@ class ChirpTracks(Denoiser):
             details={"uncertainty": error, "presence": presence, "certificate": "closed form"},
         )
 
+    def _estimate(self, series: Any, model: TrackModel) -> TrackEstimate:
+        """Estimate of an analytic series at half the rate."""
+        return estimate_tracks(series, _RATE, (0.0, _RATE), model)
+
     def _model(self) -> TrackModel:
         return TrackModel(
             lengths=self.lengths,
@@ -141,7 +148,13 @@ class ChirpTracks(Denoiser):
         )
 
 
-def _row(row: Any, hidden: Any, sigma: float | None, model: TrackModel) -> tuple[Any, Any, Any]:
+def _row(
+    row: Any,
+    hidden: Any,
+    sigma: float | None,
+    model: TrackModel,
+    estimator: Callable[[Any, TrackModel], TrackEstimate],
+) -> tuple[Any, Any, Any]:
     known = row[~hidden].astype(np.float64)
     nothing = np.zeros(row.size)
     if known.size == 0:
@@ -164,13 +177,13 @@ def _row(row: Any, hidden: Any, sigma: float | None, model: TrackModel) -> tuple
     series = np.fft.ifft(spectrum) / np.sqrt(2.0)
     halves = (n + 1) // 2
     series = series[:halves].astype(np.complex64)
-    found = estimate_tracks(series, 0.5, (0.0, 0.5), model)
+    found = estimator(series, model)
     back = np.zeros(size // 2 + 1, dtype=np.complex128)
     back[: size // 2] = np.fft.fft(found.signal * np.sqrt(2.0), size // 2)
     estimate = np.fft.irfft(back, size)[:n]
     times = np.arange(n) / 2
     # the masked samples' share of the noise is missing
-    spread = standard_error(series, 0.5, found, model, power=float(np.mean(~hidden)))
+    spread = standard_error(series, _RATE, found, model, power=float(np.mean(~hidden)))
     error = np.interp(times, np.arange(halves), math.sqrt(2.0) * spread)
     presence = np.interp(times, np.arange(halves), found.presence)
     return low + unit * (centre + level * estimate), unit * level * error, presence

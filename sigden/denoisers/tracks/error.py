@@ -68,7 +68,7 @@ def standard_error(
     width = _REACH * model.horizon * sample_rate
     # the filter's weights sum to one; those of the sums are one at the sample itself
     samples = math.sqrt(2.0 * math.pi) * width
-    expected = 2.0 * (model.temper * found.variance + _UNSEEN**2)
+    expected = 2.0 * (model.temper * found.variance + _UNSEEN**2 * (1.0 - found.known))
     risk = np.abs(x - found.signal) ** 2 - power + 2.0 * found.freedom
     weight = expected / (1.0 + expected) ** 2
     told, known = (

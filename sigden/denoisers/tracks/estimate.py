@@ -12,13 +12,14 @@ import numpy as np
 from sigden.denoisers.tracks.chirplets import RATES, Level, analyse, grid, place, spread
 from sigden.denoisers.tracks.likelihood import AMPLITUDES, LOUDEST, PER_UNIT, tables
 
-__all__ = ["TrackEstimate", "TrackModel", "estimate_tracks"]
+__all__ = ["TrackEstimate", "TrackModel", "add_tracks", "estimate_tracks"]
 
 # Every third length looks at the whole series; the others only where one of these has found something.
 _STRIDE = 3
 _AWAKE = 0.6  # squared signal-to-noise ratio per horizon, of which noise alone rarely leaves so much
 _MARGIN = 0.75
 _RARER = 0.1  # births beside a track that is there already
+_COUNTED = 8.0 / 3.0  # times that the slices of one length count the energy of a steady tone
 _BESIDE = 5.0  # energy of a track beside another, that of a sample of noise being one: noise has less
 
 
@@ -64,12 +65,19 @@ class TrackEstimate:
         Probability that a track passes.
     freedom : numpy.ndarray, shape (n,)
         Amplitudes fitted per sample: one for each window that a track passes.
+    evidence : numpy.ndarray, shape (n,)
+        Logarithm of the likelihood ratio to noise, per sample.
+    known : numpy.ndarray, shape (n,)
+        Probability of a law that says how the signal goes on, so that none of it passes unnoticed: zero for
+        tracks.
     """
 
     signal: Any
     variance: Any
     presence: Any
     freedom: Any
+    evidence: Any
+    known: Any
 
 
 def estimate_tracks(
@@ -110,6 +118,28 @@ def estimate_tracks(
     """
     model = model or TrackModel()
     found = _one_track(x, sample_rate, band, model)
+    add_tracks(x, sample_rate, band, model, found)
+    return found
+
+
+def add_tracks(
+    x: Any, sample_rate: float, band: tuple[float, float], model: TrackModel, found: TrackEstimate
+) -> None:
+    """Search what an estimate leaves of a series for tracks, where it found something; in place.
+
+    Parameters
+    ----------
+    x : numpy.ndarray, shape (n,), complex
+        Analytic series of unit noise plus signal.
+    sample_rate : float
+        Hz.
+    band : tuple of float
+        Lower and upper frequency of the tracks, Hz.
+    model : TrackModel
+        Prior; beside another, a track is a tenth as likely.
+    found : TrackEstimate
+        Estimate that is added to.
+    """
     beside = replace(model, birth=_RARER * model.birth)
     edge = round(_MARGIN * sample_rate * max(model.lengths))
     stretches = _awake(_loud(found.signal, model.horizon * sample_rate), edge)
@@ -121,7 +151,6 @@ def estimate_tracks(
                 again.append((a, b))
                 _add(found, rest, a, _fade(a, b, x.size, edge // 2))
         stretches = again
-    return found
 
 
 def _add(found: TrackEstimate, more: TrackEstimate, first: int, fade: Any) -> None:
@@ -130,6 +159,7 @@ def _add(found: TrackEstimate, more: TrackEstimate, first: int, fade: Any) -> No
     found.signal[part] += fade * more.signal
     found.variance[part] += fade * more.variance
     found.freedom[part] += fade * more.freedom
+    found.evidence[part] += fade * more.evidence
     found.presence[part] += fade * more.presence * (1.0 - found.presence[part])
 
 
@@ -154,9 +184,10 @@ def _one_track(x: Any, sample_rate: float, band: tuple[float, float], model: Tra
             whole = _averaged(parts, reach)
             for old, new in zip(mean, whole, strict=True):
                 old[a:b] += fade * (new - old[a:b])
-    signal, second, presence, freedom = mean
+    signal, second, presence, freedom, evidence = mean
     variance = np.maximum(second - np.abs(signal) ** 2, 0.0) / 2.0
-    return TrackEstimate(signal, variance, np.clip(presence, 0.0, 1.0), freedom)
+    evidence /= model.temper * _COUNTED
+    return TrackEstimate(signal, variance, np.clip(presence, 0.0, 1.0), freedom, evidence, np.zeros(x.size))
 
 
 def _solved(
@@ -172,18 +203,15 @@ def _solved(
     ]
 
 
-def _averaged(found: list[tuple[Any, Any, Any, Any, Any]], reach: float) -> tuple[Any, Any, Any, Any]:
-    """Mean, mean square, presence and freedom over the lengths, weighted by their evidence."""
+def _averaged(found: list[tuple[Any, ...]], reach: float) -> tuple[Any, ...]:
+    """Mean, mean square, presence, freedom and evidence over the lengths, weighted by the latter."""
     from scipy.ndimage import gaussian_filter1d
 
     rate = np.stack([f[4] for f in found])
     evidence = gaussian_filter1d(rate, reach / 2.5, axis=1, mode="nearest") * reach
     weights = np.exp(evidence - evidence.max(axis=0))
     weights /= weights.sum(axis=0)
-    signal, second, presence, freedom = (
-        sum(w * f[i] for w, f in zip(weights, found, strict=True)) for i in range(4)
-    )
-    return signal, second, presence, freedom
+    return tuple(sum(w * f[i] for w, f in zip(weights, found, strict=True)) for i in range(5))
 
 
 def _awake(present: Any, edge: int) -> list[tuple[int, int]]:
@@ -213,13 +241,14 @@ def _fade(a: int, b: int, n: int, length: int) -> Any:
 def _one_length(
     c: Any, level: Level, n: int, sample_rate: float, model: TrackModel, unit: float
 ) -> tuple[Any, Any, Any, Any, Any]:
-    """Mean, mean square, presence, freedom and log evidence per sample, each of shape (n,)."""
+    """Mean, mean square, presence, freedom and log evidence per sample, each of shape (n,); uses `c` up."""
+    from sigden.denoisers.tracks.coefficients_numba import quantise, scale
     from sigden.denoisers.tracks.moves_numba import amplitude_weights
     from sigden.denoisers.tracks.passes_numba import smooth_tracks
 
     table = tables(model.temper)
-    top = len(table.ratio) - 1
-    index = np.minimum(np.abs(c) * np.float32(PER_UNIT / unit) + np.float32(0.5), top).astype(np.uint16)
+    index = np.empty(c.shape, dtype=np.uint16)
+    quantise(c, PER_UNIT / unit, len(table.ratio) - 1, index)
     count, step = len(c), level.hop / sample_rate
     gain = np.empty(c.shape, dtype=np.float32)
     power, presence, evidence = np.empty(count), np.empty(count), np.empty(count)
@@ -232,4 +261,5 @@ def _one_length(
     density = np.interp(np.arange(n), np.arange(count) * level.hop, evidence / level.hop)
     mean_square = spread(level, power * (unit / level.gain) ** 2, n)
     present = spread(level, presence, n)
-    return place(level, c * gain, n), mean_square, present, present / level.length, density
+    scale(c, gain)
+    return place(level, c, n), mean_square, present, present / level.length, density

@@ -18,7 +18,7 @@ from sigden.hyperspectral.classical.frame import (
     at_least,
 )
 from sigden.hyperspectral.classical.orthogonal import signal_directions
-from sigden.hyperspectral.pixels import checked_cube
+from sigden.hyperspectral.pixels import checked_cube, require_numpy
 from sigden.hyperspectral.signal_dependence import poisson_gaussian
 from sigden.hyperspectral.subspace_collaborative import collaborative_step
 
@@ -157,6 +157,7 @@ class FastHyIn(FastHyDe):
     ) -> CubeSolution:
         """Denoise a plain cube and fill in what is missing; as `FastHyDe`."""
         if self.missing_value is not None:
+            require_numpy(cube, self.name())
             marked = checked_cube(cube) == self.missing_value
             mask = marked if mask is None else mask | marked
         return super().solve(cube, sigma=sigma, mask=mask)

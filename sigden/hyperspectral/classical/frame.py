@@ -14,6 +14,7 @@ import numpy as np
 from sigden.errors import ConvergenceWarning, ParameterError
 from sigden.hyperspectral.base import CubeMethod
 from sigden.hyperspectral.classical.missing import filled_by_neighbours, filled_by_subspace, noise_level
+from sigden.hyperspectral.pixels import require_numpy
 from sigden.hyperspectral.prepare import Prepared, prepare
 from sigden.solvers import Solution, Status
 
@@ -118,8 +119,9 @@ class ClassicalMethod(CubeMethod):
         Raises
         ------
         InputError
-            If the cube, sigma or mask cannot be used.
+            If the cube, sigma or mask cannot be used, or the cube is no NumPy array.
         """
+        require_numpy(cube, self.name())
         start = time.perf_counter()
         work = prepare(cube, sigma, mask)
         out, level = work.values.copy(), np.zeros(work.values.shape[2])

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange, types
 
+from sigden.hyperspectral.collaborative.cosine import BLOCK
+
 __all__ = ["match", "match_parallel"]
 
-BLOCK = 8
 _REAL = (types.float32, types.float64)
 _MATCH = [
     types.void(t[:, :, ::1], types.int64[::1], types.int64[::1], types.int64, types.int32[:, :, :, ::1])

@@ -5,19 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange, types
 
-__all__ = ["BLOCK", "cosines", "pilot", "pilot_parallel"]
+from sigden.hyperspectral.collaborative.cosine import BLOCK
 
-BLOCK = 8
+__all__ = ["pilot", "pilot_parallel"]
+
 _REAL = (types.float32, types.float64)
 _PILOT = [types.void(t[:, :, ::1], t[:, :, ::1], t[:, ::1], t[:, ::1]) for t in _REAL]
-
-
-def cosines(dtype):  # type: ignore[no-untyped-def]
-    """Orthonormal cosine transform (DCT-II) as a matrix, frequencies along the first axis."""
-    k = np.arange(BLOCK)
-    matrix = np.cos(np.pi * k[:, None] * (k[None, :] + 0.5) / BLOCK) * np.sqrt(2 / BLOCK)
-    matrix[0] /= np.sqrt(2)
-    return matrix.astype(dtype)
 
 
 @njit(nogil=True, error_model="numpy", fastmath={"contract"})

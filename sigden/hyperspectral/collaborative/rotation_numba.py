@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from sigden.hyperspectral.collaborative.wiener_generic import SIGNS
+
 __all__ = ["principal", "rotate"]
 
-_SIGNS = 0.8  # variances; a single common coefficient reaches 1
 _TILE = 256
 
 
@@ -24,7 +25,7 @@ def _energy(a, out):  # type: ignore[no-untyped-def]
                 product = first[p] * second[p]
                 total += product
                 square += product * product
-            if k != m and total * total < T(_SIGNS) * square:
+            if k != m and total * total < T(SIGNS) * square:
                 total = T(0)
             out[k, m] = total
             out[m, k] = total

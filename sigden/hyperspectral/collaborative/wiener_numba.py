@@ -7,13 +7,13 @@ import math
 import numpy as np
 from numba import njit, prange, types
 
+from sigden.hyperspectral.collaborative.cosine import BLOCK
 from sigden.hyperspectral.collaborative.rotation_numba import principal, rotate
+from sigden.hyperspectral.collaborative.wiener_generic import LEAST, TOGETHER
 
 __all__ = ["wiener", "wiener_parallel"]
 
-BLOCK = 8
 _AREA = BLOCK * BLOCK
-_TOGETHER = 32  # images that share a rotation
 _REAL = (types.float32, types.float64)
 _WIENER = [
     types.void(
@@ -26,6 +26,8 @@ _WIENER = [
         t[:, ::1],
         t[:, ::1],
         t[:, ::1],
+        t[:, :, ::1],
+        t[:, :, ::1],
     )
     for t in _REAL
 ]
@@ -126,6 +128,33 @@ def _forward(images, places, c, transposed, unit, work, line, out):  # type: ign
 
 
 @njit(nogil=True, error_model="numpy", fastmath={"contract"})
+def _whitening(means, parts, places, square, root, inverse):  # type: ignore[no-untyped-def]
+    """Symmetric roots of the noise covariance of a stack and of its inverse."""
+    T = square.dtype.type
+    images, count = len(square), T(places.shape[0])
+    square[:] = 0
+    for j in range(len(parts)):
+        total = T(0)
+        for n in range(places.shape[0]):
+            total += means[places[n, 0], places[n, 1], j]
+        total /= count
+        for k in range(images):
+            for m in range(images):
+                square[k, m] += total * parts[j, k, m]
+    values, vectors = np.linalg.eigh(square)
+    root[:] = 0
+    inverse[:] = 0
+    for q in range(images):
+        level = np.sqrt(max(values[q], T(LEAST)))
+        unit = T(1) / level
+        for k in range(images):
+            for m in range(images):
+                product = vectors[k, q] * vectors[m, q]
+                root[k, m] += level * product
+                inverse[k, m] += unit * product
+
+
+@njit(nogil=True, error_model="numpy", fastmath={"contract"})
 def _scatter(stack, places, window, weight, passed, out, gain, norm):  # type: ignore[no-untyped-def]
     for n in range(places.shape[0]):
         y, x = places[n, 0], places[n, 1]
@@ -138,7 +167,7 @@ def _scatter(stack, places, window, weight, passed, out, gain, norm):  # type: i
 
 
 @njit(nogil=True, error_model="numpy", fastmath={"contract"})
-def _lines(noisy, guide, out, gain, norm, found, c, power, window):  # type: ignore[no-untyped-def]
+def _lines(noisy, guide, out, gain, norm, found, c, power, window, means, parts):  # type: ignore[no-untyped-def]
     """Add the estimates of some lines of reference blocks."""
     T = noisy.dtype.type
     images, count = noisy.shape[0], found.shape[2]
@@ -148,6 +177,8 @@ def _lines(noisy, guide, out, gain, norm, found, c, power, window):  # type: ign
     stack = np.empty((images, count * _AREA), noisy.dtype)
     other, turned = np.empty_like(stack), np.empty_like(stack)
     square = np.empty((images, images), noisy.dtype)
+    root, inverse, into = np.empty_like(square), np.empty_like(square), np.empty_like(square)
+    back = np.empty_like(square)
     passed = np.empty(images, noisy.dtype)
     work = np.empty((count, _AREA), noisy.dtype)
     line = np.empty(_AREA, noisy.dtype)
@@ -157,15 +188,25 @@ def _lines(noisy, guide, out, gain, norm, found, c, power, window):  # type: ign
             places = found[i, j]
             _forward(noisy, places, c, transposed, unit, work, line, stack)
             _forward(guide, places, c, transposed, unit, work, line, other)
+            if len(parts):
+                _whitening(means, parts, places, square, root, inverse)
+                rotate(inverse, other, turned)
+                other, turned = turned, other
             turn = principal(other, square)
             rotate(turn, other, turned)
-            rotate(turn, stack, other)
+            if len(parts):
+                rotate(turn, inverse, into)
+                rotate(root, np.ascontiguousarray(turn.T), back)
+            else:
+                into[:] = turn
+                back[:] = turn.T
+            rotate(into, stack, other)
             passed[:] = 0
             for q in range(images):
                 total = _shrink(other[q], turned[q])
                 for k in range(images):
-                    passed[k] += turn[q, k] * turn[q, k] * total
-            rotate(np.ascontiguousarray(turn.T), other, stack)
+                    passed[k] += back[k, q] * back[k, q] * total
+            rotate(back, other, stack)
             for k in range(images):
                 weight = T(1) / max(passed[k], T(0.01))
                 own = stack[k].reshape(count, _AREA)
@@ -176,12 +217,13 @@ def _lines(noisy, guide, out, gain, norm, found, c, power, window):  # type: ign
 
 
 @njit(nogil=True, error_model="numpy", fastmath={"contract"})
-def _band(noisy, guide, out, gain, norm, found, ends, first, b, c, power, window):  # type: ignore[no-untyped-def]
-    last = min(first + _TOGETHER, noisy.shape[0])
+def _band(noisy, guide, out, gain, norm, found, ends, first, b, c, power, window, means, parts):  # type: ignore[no-untyped-def]
+    last = min(first + TOGETHER, noisy.shape[0])
     lines = found[ends[b] : ends[b + 1]]
     images = noisy[first:last], guide[first:last]
     totals = out[first:last], gain[first:last], norm[first:last]
-    _lines(images[0], images[1], totals[0], totals[1], totals[2], lines, c, power, window)
+    own = np.ascontiguousarray(parts[:, first:last, first:last])
+    _lines(images[0], images[1], totals[0], totals[1], totals[2], lines, c, power, window, means, own)
 
 
 @njit(nogil=True, error_model="numpy", fastmath={"contract"})
@@ -193,36 +235,37 @@ def _divide(out, gain, norm):  # type: ignore[no-untyped-def]
 
 
 @njit(_WIENER, nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
-def wiener(noisy, guide, out, gain, found, ends, c, power, window):  # type: ignore[no-untyped-def]
+def wiener(noisy, guide, out, gain, found, ends, c, power, window, means, parts):  # type: ignore[no-untyped-def]
     """Filter images, shape (images, rows, columns), with the matches that all of them share.
 
     The lines of reference blocks fall into bands, `ends` are the first line of each and the number of lines:
     every other band in turn, so that no two of them touch. `gain` takes the part of the noise variance that a
-    pixel keeps at most.
+    pixel keeps at most. The noise covariance of a block at a place is the sum of `parts`, shape
+    (terms, images, images), with the weights ``means[place]``; without terms it is the unit matrix.
     """
     norm = np.zeros_like(noisy)
     out[:] = 0
     gain[:] = 0
     bands = ends.size - 1
-    for first in range(0, noisy.shape[0], _TOGETHER):
+    for first in range(0, noisy.shape[0], TOGETHER):
         for phase in range(2):
             for b in range(phase, bands, 2):
-                _band(noisy, guide, out, gain, norm, found, ends, first, b, c, power, window)
+                _band(noisy, guide, out, gain, norm, found, ends, first, b, c, power, window, means, parts)
     for k in range(noisy.shape[0]):
         _divide(out[k], gain[k], norm[k])
 
 
 @njit(_WIENER, nogil=True, cache=True, parallel=True, error_model="numpy", fastmath={"contract"})
-def wiener_parallel(noisy, guide, out, gain, found, ends, c, power, window):  # type: ignore[no-untyped-def]
+def wiener_parallel(noisy, guide, out, gain, found, ends, c, power, window, means, parts):  # type: ignore[no-untyped-def]
     """The same with one band for each thread."""
     norm = np.zeros_like(noisy)
     out[:] = 0
     gain[:] = 0
     bands = ends.size - 1
-    for first in range(0, noisy.shape[0], _TOGETHER):
+    for first in range(0, noisy.shape[0], TOGETHER):
         for phase in range(2):
             for half in prange((bands - phase + 1) // 2):
                 b = phase + 2 * half
-                _band(noisy, guide, out, gain, norm, found, ends, first, b, c, power, window)
+                _band(noisy, guide, out, gain, norm, found, ends, first, b, c, power, window, means, parts)
     for k in prange(noisy.shape[0]):
         _divide(out[k], gain[k], norm[k])

@@ -122,13 +122,14 @@ def repeats(
 
 def with_errors(result: MultibandResult, found: Any, **record: Any) -> MultibandResult:
     """Result with the errors that repetitions, shape (draws, bands, rows, columns), show."""
-    mean = np.mean(found, axis=0)
+    # squares of single precision may leave its range
+    mean = np.mean(found, axis=0, dtype=np.float64)
     error = found - mean
     covariance = np.einsum("nbrc,ndrc->bd", error, error)
     covariance /= (len(found) - 1) * math.prod(mean.shape[1:])
     return replace(
         result,
-        uncertainty=np.std(found, axis=0, ddof=1),
+        uncertainty=np.std(found, axis=0, ddof=1, dtype=np.float64).astype(found.dtype),
         noise_covariance=covariance,
         details={**result.details, "bootstrap": {**record, "bias": mean - result.estimate}},
     )

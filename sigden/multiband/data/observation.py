@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from sigden.arrays import as_floating, device_of, first_index, namespace, require_array, require_finite
 from sigden.errors import InputError, ParameterError
-from sigden.multiband.data.grid import checked_offset, checked_scale, checked_wcs, resolved_scale
+from sigden.multiband.data.scene_image import SceneImage
 from sigden.multiband.psf.images import check_psf
 
 __all__ = ["Observation", "check_observations"]
@@ -19,7 +19,7 @@ ARCSEC2_PER_STERADIAN = (180.0 * 3600.0 / math.pi) ** 2
 
 
 @dataclass(frozen=True, eq=False)
-class Observation:
+class Observation(SceneImage):
     """Image of the scene in one band by one instrument.
 
     Parameters
@@ -77,23 +77,6 @@ class Observation:
         If the light of the PSF is off its middle sample.
     """
 
-    image: Any
-    psf: Any
-    band: str
-    _: KW_ONLY
-    sigma: Any = None
-    variance: Any = None
-    scale: float | None = None
-    offset: tuple[float, float] = (0.0, 0.0)
-    wcs: Any = None
-    psf_scale: float | None = None
-    psf_includes_pixel: bool = True
-    mask: Any = None
-    unit: str | None = None
-    background: Any = 0.0
-    surface_brightness: bool = False
-    psf_nodes: tuple[int, int] = (3, 3)
-
     def __post_init__(self) -> None:
         what = self._what
         if not isinstance(self.band, str) or not self.band:
@@ -109,23 +92,11 @@ class Observation:
         for name in ("sigma", "variance"):
             self._check_noise(name)
         self._check_background()
-        wcs = None if self.wcs is None else checked_wcs(self.wcs, f"{what}: wcs")
-        self._set("wcs", wcs)
-        self._set("scale", resolved_scale(self.scale, wcs, what))
-        self._set("offset", checked_offset(self.offset, f"{what}: offset"))
-        own = self.scale if self.psf_scale is None else self.psf_scale
-        self._set("psf_scale", checked_scale(own, f"{what}: psf_scale"))
+        self._settle_place()
         if not callable(self.psf):
             self._set("psf", self._checked_psf(self.psf))
         elif len(self.psf_nodes) != 2 or not all(int(n) == n and n > 0 for n in self.psf_nodes):
             raise ParameterError(f"{what}: psf_nodes must be two positive integers, got {self.psf_nodes!r}")
-
-    @property
-    def _what(self) -> str:
-        return f"band {self.band!r}"
-
-    def _set(self, name: str, value: Any) -> None:
-        object.__setattr__(self, name, value)
 
     def _same_place(self, array: Any, name: str) -> Any:
         """Namespace of an array that must be a map over the image."""
@@ -213,16 +184,6 @@ class Observation:
     def transfers(self) -> dict[Any, Any]:
         """Transfer functions of `psf` on small grids, once asked for; parts of a mosaic share them."""
         return {}
-
-    @property
-    def pixel_scale(self) -> float:
-        """Arcsec per pixel."""
-        return float(self.scale or math.nan)
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
-        return int(self.image.shape[0]), int(self.image.shape[1])
 
     @property
     def flux_factor(self) -> float:

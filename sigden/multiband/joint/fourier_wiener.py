@@ -270,9 +270,10 @@ class FourierWiener:
         start = np.concatenate(([0], np.cumsum([h.size for h in halves])[:-1])).astype(np.int64)
         data = joined(halves)
         for i, begin, half in zip(self._order, start, halves, strict=True):
-            if half is self.channels[i].__dict__.get("modes"):
+            kept = self.channels[i].__dict__
+            if "modes" in kept and half is kept["modes"]:
                 # next time, and for other solvers, they lie one after the other
-                self.channels[i].__dict__["modes"] = data[begin : begin + half.size].reshape(half.shape)
+                kept["modes"] = data[begin : begin + half.size].reshape(half.shape)
         return data, start
 
     @property

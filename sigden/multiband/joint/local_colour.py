@@ -12,13 +12,14 @@ import numpy as np
 from sigden.errors import InputError, ParameterError
 from sigden.method import Method
 from sigden.multiband.data.grid import Grid
-from sigden.multiband.data.observation import Observation, check_observations
+from sigden.multiband.data.observation import Observation
 from sigden.multiband.data.response import Response
 from sigden.multiband.data.result import MultibandResult
 from sigden.multiband.joint.channel import Channel
 from sigden.multiband.joint.colour_field import any_pixels, closed_form
 from sigden.multiband.joint.fourier_wiener import FourierWiener
 from sigden.multiband.joint.scene_prior import ScenePrior, scene_prior
+from sigden.multiband.joint.units import in_unit_of_noise
 
 __all__ = ["LocalColour"]
 
@@ -78,6 +79,7 @@ class LocalColour(Method):
             if not 0 < value < math.inf:
                 raise ParameterError(f"{name}: must be positive and finite, got {value}")
 
+    @in_unit_of_noise
     def __call__(
         self, observations: Sequence[Observation], grid: Grid, *, response: Response
     ) -> MultibandResult:
@@ -102,7 +104,6 @@ class LocalColour(Method):
         InputError
             If the observations do not fit the grid or each other, or none is of a wide band.
         """
-        observations = check_observations(observations)
         if not closed_form(observations, grid, response):
             found = any_pixels(self, observations, grid, response)
             count = len(found.bands)

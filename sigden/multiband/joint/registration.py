@@ -9,11 +9,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sigden.multiband.joint.planes import over_rows
+
 __all__ = ["DisplacedImageWarning", "Displacement", "displacement", "warn_displaced"]
 
 LIMITS = (0.5, 0.2)
 """Native pixels by which one image, and the mean of all of one pixel scale, may lie off the sharpest."""
-_WITHIN = 0.99
+_BORDER = 0.01
+_EXPLAINED = 0.5
 SURE = 5.0
 """Standard errors that a displacement must have."""
 
@@ -53,31 +56,69 @@ def displacement(seen: Any, data: Any, weight: Any) -> Displacement | None:
     Returns
     -------
     Displacement or None
-        None if there is too little light to tell, or some of it at the border.
+        None if there is too little light to tell, or light at the border and no clear case.
 
     Notes
     -----
     To first order the image is :math:`f (s - \\delta_r \\partial_r s - \\delta_c \\partial_c s)`: least
     squares in the three factors, with central differences. Displacements of a pixel and more are told too
-    small. A hundredth of the squared light within an eighth of the side from the border, and nothing is told.
+    small. Near the border light of the one image may have left the other, or come in through a periodic one:
+    weights fall to nothing in the outer quarter of the side, and where more than a hundredth of the squared
+    light is in the outer eighth, the displacement must explain half of what the prediction leaves beyond the
+    noise, which what is cut by the border seldom does. The error is that without the fall of weights, an
+    upper bound.
     """
     if min(data.shape) < 4:
         return None
-    # near the border light of the one image may have left the other, or come in through a periodic one
-    inside = tuple(slice(n // 8, n - n // 8) for n in data.shape)
-    if not np.sum(seen[inside] ** 2) > _WITHIN * np.sum(seen**2):
-        return None
-    planes = (seen, *np.gradient(seen))
-    weighted = [weight * p for p in planes]
-    normal = np.array([[np.sum(w * p, dtype=np.float64) for p in planes] for w in weighted])
-    found = np.array([np.sum(w * data, dtype=np.float64) for w in weighted])
+    sums, light, inside, noise = _sums(seen, data, weight)
+    normal, found = sums[:3, :3], sums[3, :3]
     if not np.linalg.det(normal / max(np.trace(normal), 1e-300)) > 0:
         return None
     factor, rows, columns = np.linalg.solve(normal, found)
     if not factor > 0:
         return None
+    if 1.0 - inside / max(light, 1e-300) > _BORDER:
+        misfit = sums[3, 3] - found[0] ** 2 / normal[0, 0]
+        gain = found @ (factor, rows, columns) - found[0] ** 2 / normal[0, 0]
+        if not gain > _EXPLAINED * (misfit - noise):
+            return None
     error = math.sqrt(max(np.diag(np.linalg.inv(normal))[1:])) / factor
     return Displacement(-rows / factor, -columns / factor, error)
+
+
+def _sums(seen: Any, data: Any, weight: Any) -> tuple[Any, float, float, float]:
+    """Weighted products of prediction, slopes and data; squared light, that inside; sum of weights."""
+    fall = [_fall(n).astype(seen.dtype) for n in data.shape]
+    top, left = (n // 8 for n in seen.shape)
+    shares: dict[int, tuple[Any, Any]] = {}
+    even = np.ndim(weight) == 0
+
+    def add(read: slice, own: slice, within: slice) -> None:
+        planes = [seen[own], *(slope[within] for slope in np.gradient(seen[read])), data[own]]
+        level = fall[0][own, None] * fall[1]
+        counted = level if even else weight[own] * level
+        products = np.zeros((4, 4))
+        for i, plane in enumerate(planes):
+            weighted = counted * plane
+            for j in range(i + 1):
+                products[i, j] = products[j, i] = np.sum(weighted * planes[j], dtype=np.float64)
+        first, last = max(own.start, top), max(min(own.stop, seen.shape[0] - top), top)
+        squared = seen[own] ** 2
+        part = squared[first - own.start : last - own.start, left : -left or None]
+        rest = [
+            np.sum(v, dtype=np.float64) for v in (squared, part, level if even else (counted > 0) * level)
+        ]
+        shares[own.start] = products, np.array(rest)
+
+    over_rows(add, seen.shape, 1)
+    products, rest = (sum(shares[k][i] for k in sorted(shares)) for i in (0, 1))
+    return products * weight if even else products, float(rest[0]), float(rest[1]), float(rest[2])
+
+
+def _fall(size: int) -> Any:
+    """Weights along a side: zero beyond the ends, one from a quarter of the side on."""
+    ends = np.minimum(np.arange(size), np.arange(size)[::-1]) + 0.5
+    return np.sin(0.5 * math.pi * np.minimum(ends / (size / 4), 1.0)) ** 2
 
 
 def warn_displaced(found: Sequence[tuple[str, float, Displacement]]) -> None:

@@ -233,8 +233,8 @@ def scene_prior(
         power = _power(observations[sharpest], channels[sharpest], grid)
         plane = power.on(grid.shape, grid.scale)
         flux, evidence = _relative_flux(observations, channels, channels[sharpest], plane, grid)
-        of_band, rests_on = (dict(zip(bands, map(float, values), strict=True)) for values in (flux, evidence))
-        light = SceneLight(power, of_band, rests_on, math.prod(grid.shape))
+        fluxes, weights = (dict(zip(bands, map(float, values), strict=True)) for values in (flux, evidence))
+        light = SceneLight(power, fluxes, weights, math.prod(grid.shape))
     return ScenePrior(bands, observations, channels, light, target_fwhm, grid)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from sigden.errors import ParameterError
 from sigden.multiband.data.grid import Grid
-from sigden.multiband.data.observation import Observation, check_observations
+from sigden.multiband.data.observation import Observation
 from sigden.multiband.data.response import Response
 from sigden.multiband.data.result import MultibandResult
 from sigden.multiband.joint.details import colour_scales, coloured, local_colour, posterior_details
@@ -21,7 +21,7 @@ from sigden.multiband.joint.scene_light import SceneLight
 from sigden.multiband.joint.scene_prior import ScenePrior
 from sigden.multiband.joint.shrink import colour_basis, noise_pairs, shrink_colours
 from sigden.multiband.joint.transfer import measure_passage
-from sigden.multiband.joint.units import in_unit, in_unit_of_data, unit_exponent
+from sigden.multiband.joint.units import in_unit_of_noise
 from sigden.multiband.joint.wiener import JointMethod
 
 __all__ = ["JointSparse"]
@@ -98,6 +98,7 @@ class JointSparse(JointMethod):
         if self.scales < 1:
             raise ParameterError(f"scales: must be at least 1, got {self.scales}")
 
+    @in_unit_of_noise
     def __call__(
         self,
         observations: Sequence[Observation],
@@ -124,11 +125,6 @@ class JointSparse(JointMethod):
         MultibandResult
             Images at the target PSF.
         """
-        if exponent := unit_exponent(check_observations(observations)):
-            scaled = [in_unit(o, exponent) for o in observations]
-            if light is not None:
-                light = light.scaled(4.0**-exponent)
-            return in_unit_of_data(self(scaled, grid, response=response, light=light), exponent)
         prior, correlation = self.settled(self.prior(observations, grid, response, light=light))
         first, last = self._solvers(prior, correlation)
         twins = (first, last) if prior.twin is prior else self._solvers(prior.twin, correlation)

@@ -3,20 +3,58 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import wraps
 from typing import Any
 
 import numpy as np
 
 from sigden.arrays import is_numpy, namespace
-from sigden.multiband.data.observation import Observation
+from sigden.multiband.data.observation import Observation, check_observations
 from sigden.multiband.data.result import MultibandResult
+from sigden.multiband.joint.scene_light import SceneLight
 
-__all__ = ["in_unit", "in_unit_of_data", "unit_exponent"]
+__all__ = ["in_unit", "in_unit_of_data", "in_unit_of_noise", "unit_exponent"]
 
 _SAFE = 20
 """Powers of two about one within which the fourth powers of noise and of bright sources fit float32."""
+_FLUXES = ("wiener", "wide")
+"""Entries of a result's details that are images in the unit of the data."""
+
+
+def in_unit_of_noise(call: Callable[..., MultibandResult]) -> Callable[..., MultibandResult]:
+    """Call of a joint method that is served images in a unit of about their noise, where that matters.
+
+    Parameters
+    ----------
+    call : callable
+        ``call(self, observations, grid, *, response)`` of a method that is equivariant under a change of
+        the unit; a keyword of a `SceneLight` may follow.
+
+    Returns
+    -------
+    callable
+        The same, for images in any unit.
+    """
+
+    @wraps(call)
+    def served(
+        self: Any,
+        observations: Sequence[Observation],
+        grid: Any,
+        *,
+        response: Any,
+        **light: SceneLight | None,
+    ) -> MultibandResult:
+        exponent = unit_exponent(check_observations(observations))
+        if not exponent:
+            return call(self, observations, grid, response=response, **light)
+        scaled = [in_unit(o, exponent) for o in observations]
+        seen = {name: value and value.scaled(4.0**-exponent) for name, value in light.items()}
+        return in_unit_of_data(call(self, scaled, grid, response=response, **seen), exponent)
+
+    return served
 
 
 def unit_exponent(observations: Sequence[Observation]) -> int:
@@ -65,13 +103,11 @@ def in_unit(observation: Observation, exponent: int) -> Observation:
 
 def in_unit_of_data(result: MultibandResult, exponent: int) -> MultibandResult:
     """Result of observations that `in_unit` has divided, in their own unit."""
-    details = dict(result.details)
-    if "wiener" in details:
-        details["wiener"] = np.ldexp(details["wiener"], exponent)
+    fluxes = {name: np.ldexp(image, exponent) for name, image in result.details.items() if name in _FLUXES}
     return replace(
         result,
         estimate=np.ldexp(result.estimate, exponent),
         uncertainty=np.ldexp(result.uncertainty, exponent),
         noise_covariance=np.ldexp(result.noise_covariance, 2 * exponent),
-        details=details,
+        details={**result.details, **fluxes},
     )

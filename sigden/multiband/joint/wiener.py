@@ -20,7 +20,7 @@ from sigden.multiband.joint.fourier_wiener import FourierWiener
 from sigden.multiband.joint.planes import over_rows
 from sigden.multiband.joint.scene_light import SceneLight
 from sigden.multiband.joint.scene_prior import ScenePrior, scene_prior
-from sigden.multiband.joint.units import in_unit, in_unit_of_data, unit_exponent
+from sigden.multiband.joint.units import in_unit, in_unit_of_noise, unit_exponent
 
 _CORRELATIONS = (0.5, 0.65, 0.8, 0.9, 0.95, 0.98, 0.99)
 _MODEL_ERRORS = (0.01, 0.02, 0.05, 0.1, 0.2)
@@ -223,6 +223,7 @@ class JointWiener(JointMethod):
        Speech Signal Process. 37 (1989), section III.
     """
 
+    @in_unit_of_noise
     def __call__(
         self,
         observations: Sequence[Observation],
@@ -254,11 +255,6 @@ class JointWiener(JointMethod):
         InputError
             If the observations do not fit the grid or each other.
         """
-        if exponent := unit_exponent(check_observations(observations)):
-            scaled = [in_unit(o, exponent) for o in observations]
-            if light is not None:
-                light = light.scaled(4.0**-exponent)
-            return in_unit_of_data(self(scaled, grid, response=response, light=light), exponent)
         prior, correlation = self.settled(self.prior(observations, grid, response, light=light))
         solver = prior.solver(correlation=correlation)
         alike = solver if prior.twin is prior else prior.twin.solver(correlation=correlation)

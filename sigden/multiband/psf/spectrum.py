@@ -160,9 +160,9 @@ def _separable_transfer(
         even, odd = (xp.matrix_transpose(v) for v in _even_and_odd(xp, xp.matrix_transpose(part)))
         left.append((xp.astype(xp.real(row) @ even, real), xp.astype(xp.imag(row) @ odd, real)))
     right = [xp.astype(xp.matrix_transpose(v), real) for v in (xp.real(column), xp.imag(column))]
-    along, across = lines or (None, None)
-    across = None if across is None else xp.astype(xp.reshape(across, (1, -1)), kind)
-    along = None if along is None else xp.astype(xp.reshape(along, (-1, 1)), kind)
+    factors = lines and [
+        xp.astype(xp.reshape(f, s), kind) for f, s in zip(lines, ((-1, 1), (1, -1)), strict=True)
+    ]
     out = xp.empty((size, length), dtype=kind, device=place) if out is None else out
 
     def fill(part: slice) -> None:
@@ -175,8 +175,8 @@ def _separable_transfer(
             values = (alike[0] - sign * alike[1]) + 1j * (mixed[0] + sign * mixed[1])
             if sign < 0:
                 values = xp.flip(values[inner, :], axis=0)
-            if across is not None:
-                values = values * across * along[rows, :]
+            if factors:
+                values = values * factors[1] * factors[0][rows, :]
             out[rows, :] = values
 
     step = max(1, _ROWS // length) if is_numpy(xp) else size

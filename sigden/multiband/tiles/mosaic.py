@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import KW_ONLY, dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from sigden.errors import InputError, ParameterError
-from sigden.multiband.data.grid import checked_offset, checked_scale, checked_wcs, resolved_scale
 from sigden.multiband.data.observation import Observation
+from sigden.multiband.data.scene_image import SceneImage
 from sigden.multiband.psf.images import crop_psf
 
 __all__ = ["Mosaic", "cut_wcs"]
@@ -23,7 +22,7 @@ _WIDEST_PSF = 1.0 - 1e-9
 
 
 @dataclass(frozen=True, eq=False)
-class Mosaic:
+class Mosaic(SceneImage):
     """Image of a field in one band, of which parts become observations.
 
     Parameters
@@ -50,26 +49,10 @@ surface_brightness, psf_nodes
     Values are looked at when a part is cut, not before.
     """
 
-    image: Any
-    psf: Any
-    band: str
-    _: KW_ONLY
-    sigma: Any = None
-    variance: Any = None
-    scale: float | None = None
-    offset: tuple[float, float] = (0.0, 0.0)
-    wcs: Any = None
-    psf_scale: float | None = None
-    psf_includes_pixel: bool = True
-    mask: Any = None
-    unit: str | None = None
-    background: Any = 0.0
-    surface_brightness: bool = False
-    psf_nodes: tuple[int, int] = (3, 3)
-    mask_invalid: bool = False
+    mask_invalid: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
-        what = f"band {self.band!r}"
+        what = self._what
         shape = getattr(self.image, "shape", ())
         if len(shape) != 2 or 0 in shape:
             raise InputError(f"{what}: image must be (rows, columns), got shape {tuple(shape)}")
@@ -81,16 +64,7 @@ surface_brightness, psf_nodes
                 )
         if self.sigma is not None and self.variance is not None:
             raise ParameterError(f"{what}: both sigma and variance are given; give one")
-        wcs = None if self.wcs is None else checked_wcs(self.wcs, f"{what}: wcs")
-        scale = resolved_scale(self.scale, wcs, what)
-        own = scale if self.psf_scale is None else checked_scale(self.psf_scale, f"{what}: psf_scale")
-        for name, value in (
-            ("wcs", wcs),
-            ("scale", scale),
-            ("offset", checked_offset(self.offset, f"{what}: offset")),
-            ("psf_scale", own),
-        ):
-            object.__setattr__(self, name, value)
+        self._settle_place()
 
     @classmethod
     def of(cls, observation: Observation | Mosaic) -> Mosaic:
@@ -108,17 +82,7 @@ surface_brightness, psf_nodes
         """
         if isinstance(observation, Mosaic):
             return observation
-        return cls(**{f.name: getattr(observation, f.name) for f in fields(Observation)})
-
-    @property
-    def pixel_scale(self) -> float:
-        """Arcsec per pixel."""
-        return float(self.scale or math.nan)
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
-        return int(self.image.shape[0]), int(self.image.shape[1])
+        return cls(**{f.name: getattr(observation, f.name) for f in fields(SceneImage)})
 
     @cached_property
     def whole(self) -> Box:

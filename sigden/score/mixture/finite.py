@@ -208,10 +208,10 @@ def _clusters(prior: NormalMixture, unit: float, step: float) -> _State:
 def _cheapest(state: _State, count: int) -> list[tuple[int, int]]:
     """Pairs of components whose merger loses least, by Runnalls' bound."""
     spread = 1 + state.variance
-    pairs = np.triu_indices(state.mean.size, 1)
     if state.mean.size > 64:  # neighbours alone
-        pairs = np.arange(state.mean.size - 1), np.arange(1, state.mean.size)
-    i, j = pairs
+        i, j = np.arange(state.mean.size - 1), np.arange(1, state.mean.size)
+    else:
+        i, j = np.triu_indices(state.mean.size, 1)
     w = state.weight[i] + state.weight[j]
     p, q = state.weight[i] / w, state.weight[j] / w
     merged = p * spread[i] + q * spread[j] + p * q * (state.mean[i] - state.mean[j]) ** 2

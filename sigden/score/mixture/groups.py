@@ -108,8 +108,7 @@ def _pairs(
     scaled = (x.astype(np.float64) - lattice.origin) / step
     number = np.floor(scaled).astype(np.int64)
     right = scaled - number
-    island = np.searchsorted(lattice.first, number, side="right") - 1
-    node = number - lattice.first[island] + lattice.offset[island]
+    node = lattice.flat(number)
     weights = np.ones(x.size) if weights is None else weights
     cells = lattice.size * levels.size
     dense = np.zeros(cells) if cells <= max(_CELLS, x.size) else None

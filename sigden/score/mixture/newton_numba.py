@@ -23,6 +23,8 @@ _COLLAPSE = 1e-3  # least ratio of densities that a whole step may leave
 _ENTER = 1e-12  # least gain at which a weight of zero enters
 _CHANCES = 3  # rounds of block pivots without progress
 _SMALLEST = 1e-300  # keeps the density of a far sample from zero
+_CORE = 16  # length of a window of a long island, in reaches of the widest noise
+_MARGIN = 2  # what it is longer by on both sides, where its answer is not taken
 
 
 @njit(nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"})
@@ -240,6 +242,52 @@ def _starts(node, count, size, spacing):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, error_model="numpy")
+def _model(atoms, w, gradient, square, node, level, taps, widest):  # type: ignore[no-untyped-def]
+    """Weights of some atoms that minimise the quadratic model, those of all others as they are."""
+    low, high, rows = _columns(atoms, node, level, taps, widest)
+    H, first = np.empty((atoms.size, atoms.size)), np.empty(atoms.size, np.int64)
+    _gram(rows, low, high, square, first, H)
+    right = gradient[atoms] - 1.0
+    for k in range(atoms.size):
+        for m in range(first[k], k):
+            right[k] += H[k, m] * w[m]
+            right[m] += H[k, m] * w[k]
+        # neighbours on the lattice are nearly collinear: a pull to where they are keeps them apart
+        H[k, k] *= 1.0 + _PULL
+        right[k] += H[k, k] * w[k]
+    return _quadratic(H, first, right, w)
+
+
+@njit(nogil=True, error_model="numpy")
+def _settled(atoms, gradient, tolerance):  # type: ignore[no-untyped-def]
+    """Whether neither a node would gain by entering nor an atom by leaving."""
+    for k in range(atoms.size):
+        if gradient[atoms[k]] < 1.0 - tolerance:
+            return False
+    return gradient.max() <= 1.0 + tolerance
+
+
+@njit(nogil=True, error_model="numpy")
+def _propose(atoms, w, gradient, square, node, level, taps, widest, core, shift, tolerance):  # type: ignore[no-untyped-def]
+    """New weights, window by window: what an atom does to another fades within a few reaches of the noise.
+
+    Windows have core nodes and a margin about them, and start shift nodes before the first; where nothing is
+    left to gain the weights stay.
+    """
+    out, margin = w.copy(), _MARGIN * widest
+    for begin in range(-shift, gradient.size, core):
+        end = begin + core
+        a, b = np.searchsorted(atoms, begin), np.searchsorted(atoms, end)
+        part = gradient[max(begin, 0) : end]
+        if a == b or _settled(atoms[a:b] - max(begin, 0), part, tolerance):
+            continue
+        low, high = np.searchsorted(atoms, begin - margin), np.searchsorted(atoms, end + margin)
+        inside = _model(atoms[low:high], w[low:high], gradient, square, node, level, taps, widest)
+        out[a:b] = inside[a - low : b - low]
+    return out
+
+
+@njit(nogil=True, error_model="numpy")
 def _fit_island(node, level, count, taps, reach, size, spacing, tolerance, max_iter, weight, report):  # type: ignore[no-untyped-def]
     """Weights (size,) of one island; count sums to one; report takes iterations, bound and log-likelihood."""
     widest = reach.max()
@@ -248,7 +296,9 @@ def _fit_island(node, level, count, taps, reach, size, spacing, tolerance, max_i
     w = weight[atoms]
     gradient, ratio = np.empty(size), np.empty(node.size)
     density, other = np.empty(node.size), np.empty(node.size)
-    done = -1.0
+    done, core = -1.0, _CORE * widest
+    if core + 2 * _MARGIN * widest >= size:
+        core = size
     for iteration in range(max_iter + 1):
         low, high, rows = _columns(atoms, node, level, taps, widest)
         _mix(w, rows, low, high, density)
@@ -258,8 +308,10 @@ def _fit_island(node, level, count, taps, reach, size, spacing, tolerance, max_i
         _scatter(ratio, node, level, taps, reach, gradient)
         before = _log_mean(count, density)
         report[0], report[1], report[2] = iteration, gradient.max() - 1.0, before
-        if report[1] <= tolerance or iteration == max_iter or done == 0.0:
+        if report[1] <= tolerance or iteration == max_iter or (done == 0.0 and core == size):
             break
+        if done == 0.0:
+            core = size  # the windows do not agree
         wanted = np.zeros(size, dtype=np.bool_)
         wanted[atoms] = True
         for i in range(size):
@@ -271,17 +323,11 @@ def _fit_island(node, level, count, taps, reach, size, spacing, tolerance, max_i
         weight[atoms] = w
         atoms = np.flatnonzero(wanted)
         w = weight[atoms]
-        low, high, rows = _columns(atoms, node, level, taps, widest)
         for g in range(node.size):
             ratio[g] = count[g] / density[g] ** 2
-        H, first = np.empty((atoms.size, atoms.size)), np.empty(atoms.size, np.int64)
-        _gram(rows, low, high, ratio, first, H)
-        right = 2.0 * gradient[atoms] - 1.0
-        for k in range(atoms.size):
-            # neighbours on the lattice are nearly collinear: a pull to where they are keeps them apart
-            right[k] += _PULL * H[k, k] * w[k]
-            H[k, k] *= 1.0 + _PULL
-        proposal = _quadratic(H, first, right, w)
+        shift = core // 2 * (iteration % 2) if core < size else 0
+        proposal = _propose(atoms, w, gradient, ratio, node, level, taps, widest, core, shift, tolerance)
+        low, high, rows = _columns(atoms, node, level, taps, widest)
         _mix(proposal, rows, low, high, other)
         # a lone sample weighs too little to keep its atom: no density may collapse in one step
         worst = 1.0

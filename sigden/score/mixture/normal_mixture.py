@@ -239,8 +239,8 @@ class NormalMixture(FittedDensity):
             return None
         step = float(noise) / _FINENESS
         widths = _REACH * np.sqrt(float(noise) ** 2 + self.variances) / step
-        if 2 * widths.max() > x.size:
-            return None
+        # of a very wide component the middle; what lies beyond is computed sample by sample
+        widths = np.minimum(widths, x.size / 4)
         centre = (self.means - self.means.min()) / step
         lattice = islands(np.floor(centre - widths), np.ceil(centre + widths), float(self.means.min()), step)
         return lattice if lattice.size < x.size else None
@@ -253,8 +253,16 @@ class NormalMixture(FittedDensity):
         s = np.ascontiguousarray(noise, dtype=np.float64).reshape(-1)
         many = x.size >= _PARALLEL_SAMPLES and parallel_allowed()
         run = getattr(loops, f"{what}_parallel" if many else what)
-        run(x, s, self.means, self.variances, self.weights, *extra, out)
+        run(x, s, *_classes(self.means, self.variances, self.weights, float(s.min())), *extra, out)
         return out
+
+
+def _classes(means: Any, variances: Any, weights: Any, sigma: float) -> tuple[Any, Any, Any, Any]:
+    """Components in classes of like width, by factors of two, and where each class begins."""
+    kind = np.ceil(0.5 * np.log2(np.maximum(variances / sigma**2, 1.0)))
+    order = np.argsort(kind, kind="stable")
+    begin = np.r_[0, np.flatnonzero(np.diff(kind[order])) + 1, kind.size].astype(np.int64)
+    return means[order], variances[order], weights[order], begin
 
 
 def _log_derivatives(x: Any, noise: Any, log_density: Any, mean: Any, variance: Any) -> tuple[Any, Any, Any]:

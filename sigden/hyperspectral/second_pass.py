@@ -1,0 +1,255 @@
+"""Second pass, where the noise grows with the signal: in the unit of the data, led by the first estimate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sigden.arrays import namespace, to_numpy
+from sigden.hyperspectral.beside import beside, contiguous
+from sigden.hyperspectral.collaborative.filter import UnevenNoise
+from sigden.hyperspectral.gram import SpectralMoments
+from sigden.hyperspectral.model import coefficients_of
+from sigden.hyperspectral.stabilise import Stabiliser
+from sigden.hyperspectral.steps import ImageStep, Recipe, denoise_whole, strips
+from sigden.hyperspectral.subspace import Subspace, whitened_subspace
+from sigden.hyperspectral.table import Table, band_share
+from sigden.hyperspectral.weak import with_weak_directions
+from sigden.hyperspectral.workspace import Workspace
+
+if TYPE_CHECKING:
+    from sigden.hyperspectral.pipeline import Analysis
+
+__all__ = ["LastPass", "last_pass", "led_directions"]
+
+_LEAST = 0.02  # noise variance of a sample that is assumed at least, relative to that of its band
+
+KEPT = ImageStep(lambda images, power: (images, None), 0)
+"""Step for eigen-images that are denoised already."""
+
+
+@dataclass(frozen=True, eq=False)
+class LastPass:
+    """The pass whose estimate is handed out.
+
+    Parameters
+    ----------
+    found : Analysis
+        What it starts from.
+    step : ImageStep
+        How much of the images it must see at once.
+    run : callable
+        ``run(first, last)``: denoised eigen-images of some rows, and their gain.
+    """
+
+    found: Analysis
+    step: ImageStep
+    run: Callable[[int, int], tuple[Any, Any]]
+
+
+def last_pass(found: Analysis, recipe: Recipe, workspace: Workspace) -> LastPass:
+    """Everything up to the pass whose estimate is handed out.
+
+    Parameters
+    ----------
+    found : Analysis
+        What was learnt of the cube; its spectra are changed where there is a second pass.
+    recipe : Recipe
+        What is done.
+    workspace : Workspace
+        Memory that may be used.
+
+    Returns
+    -------
+    LastPass
+        The first pass, unless the noise grows with the signal and the step can be led by an estimate.
+    """
+    step = recipe.step
+    if step.halo is None:
+        denoise_whole(found.coefficients, step, found.power, workspace)
+        step = KEPT
+    led, law = step.led, found.law
+    if led is None or law is None or found.space.level is not None:
+        return LastPass(found, step, lambda first, last: step.run(found.images(first, last), found.power))
+    second, lead = _second(found, law, _first_estimate(found, step, workspace), recipe.rank, workspace)
+
+    def run(first: int, last: int) -> tuple[Any, Any]:
+        guide, noise = lead.rows(first, last)
+        return led(second.images(first, last), guide, second.power, noise)
+
+    return LastPass(second, step, run)
+
+
+@dataclass(frozen=True, eq=False)
+class _Lead:
+    """What leads the second pass.
+
+    Parameters
+    ----------
+    guide : Table, shape (rows, columns, rank)
+        Coefficients of the first estimate.
+    relative : ndarray, shape (pixels,)
+        Noise level of each pixel.
+    parts : ndarray, shape (terms, rank, rank)
+        Covariances of the noise, see `_noise_parts`.
+    """
+
+    guide: Table
+    relative: Any
+    parts: Any
+
+    def rows(self, first: int, last: int) -> tuple[Any, UnevenNoise]:
+        """Images of some rows, and the noise there."""
+        _, columns, rank = self.guide.shape
+        xp = namespace(self.relative)
+        part = self.guide.read(first, last)
+        images = xp.reshape(contiguous(part.T), (rank, last - first, columns))
+        weight = 1 / xp.reshape(self.relative[self.guide.pixels(first, last)], (1, last - first, columns))
+        weights = xp.concat([weight, images * weight, weight**2])
+        return images, UnevenNoise(weights[: len(self.parts), ...], self.parts)
+
+
+def _first_estimate(found: Analysis, step: ImageStep, workspace: Workspace) -> Table:
+    """Denoised coefficients, shape (rows, columns, rank)."""
+    shape, dtype = found.coefficients.shape, found.coefficients.dtype
+    out = workspace.table(shape, dtype)
+    for strip in strips(shape, step, dtype.itemsize, workspace):
+        images, _ = step.run(found.images(strip.begin, strip.end), found.power)
+        own = strip.core(images)
+        out.write(strip.first, contiguous(namespace(own).reshape(own, (shape[2], -1)).T))
+        workspace.tell("denoising", strip.last, shape[0])
+    return out
+
+
+def _second(
+    found: Analysis, law: Stabiliser, first: Table, rank: int | None, workspace: Workspace
+) -> tuple[Analysis, _Lead]:
+    """Subspace and coefficients in linear units, and what leads their denoising."""
+    pixels, flags = found.work.table, found.defects.flags
+    relative, moments, level = _to_linear(found, first, law)
+    space = _subspace(found, moments, level, rank)
+    coefficients = coefficients_of(pixels, space, None, workspace)
+    if rank is None:
+        wider = with_weak_directions(space, pixels, coefficients, workspace, flags)
+        if wider is not space:
+            space, coefficients = wider, coefficients_of(pixels, wider, None, workspace)
+    guide = workspace.table(coefficients.shape, pixels.dtype)
+    for begin, end in guide.spans():
+        part, start = guide.blank(begin, end), begin * guide.shape[1]
+        for where, inner in first.pieces(begin, end):
+            estimate = _linear(found, law, inner) / relative[where, None]
+            space.project(estimate, out=part[where.start - start : where.stop - start, :])
+        guide.write(begin, part)
+    work = replace(found.work, pixel_scale=relative)
+    second = replace(found, work=work, space=space, coefficients=coefficients, linear=True)
+    return second, _Lead(guide, relative, _noise_parts(law, space).astype(pixels.dtype))
+
+
+def _linear(found: Analysis, law: Stabiliser, coefficients: Any) -> Any:
+    """Spectra of denoised coefficients of the first pass, in the unit of the prepared spectra."""
+    out = found.space.reconstruct(coefficients)
+    law.inverse(out)
+    return out
+
+
+def _to_linear(found: Analysis, first: Table, law: Stabiliser) -> tuple[Any, SpectralMoments, Any]:
+    """Put the spectra back in linear units, each divided by the noise level of its pixel.
+
+    Returns the levels, the moments of the spectra with those of the first estimate beside them, and the noise
+    level of each band that is left.
+    """
+    pixels, flags = found.work.table, found.defects.flags
+    columns, bands = pixels.shape[1:]
+    relative = pixels.room(len(pixels))
+    xp = namespace(relative)
+    middle = found.space.mean[None].astype(pixels.dtype)
+    law.inverse(middle)
+    moments = SpectralMoments(np.concatenate([middle[0], middle[0]]))
+    usual = np.where(found.level > 0, found.level, 1) ** 2
+    left = np.zeros(bands)
+
+    def change(where: slice, spectra: Any) -> None:
+        rows = where.start // columns, where.stop // columns
+        estimate = _linear(found, law, first.read(*rows))
+        law.undo(spectra)
+        if flags is not None:
+            spectra[...] = xp.where(flags.read(*rows) != 0, estimate, spectra)
+        variance = xp.maximum(law.variance(estimate) / beside(usual, spectra), _LEAST)
+        size = xp.mean(variance, axis=1)
+        relative[where] = xp.sqrt(size)
+        left[...] += to_numpy(xp.sum(variance / size[:, None], axis=0, dtype=xp.float64))
+        for part in (spectra, estimate):
+            part /= relative[where, None]
+        moments.add(xp.concat([spectra, estimate], axis=1))
+
+    pixels.update(change)
+    return relative, moments, np.sqrt(left / len(pixels) * usual) * (found.level > 0)
+
+
+def _subspace(found: Analysis, moments: SpectralMoments, level: Any, rank: int | None) -> Subspace:
+    """Signal subspace in linear units."""
+    bands = level.size
+    covariance, mean = moments.covariance, moments.mean[:bands]
+    own = covariance[:bands, :bands]
+    if found.defects.flags is not None:  # predictions lack the noise
+        own = own + np.diag(band_share(found.defects.flags) * level**2)
+    space = whitened_subspace(own, mean, level, len(found.work.table), rank)
+    weight = np.where(level > 0, 1 / np.where(level > 0, level, 1), 0)
+    estimate = covariance[bands:, bands:] * np.outer(weight, weight)
+    both = covariance[:bands, bands:] * np.outer(weight, weight)
+    return replace(space, basis=led_directions(both, estimate, space.rank, found.space.rank))
+
+
+def led_directions(both: Any, estimate: Any, rank: int, directions: int) -> Any:
+    """Directions of noisy spectra that an estimate of them explains.
+
+    Parameters
+    ----------
+    both : ndarray, shape (bands, bands)
+        Covariance of the noisy spectra (rows) with the estimate (columns), in units of the noise.
+    estimate : ndarray, shape (bands, bands)
+        Covariance of the estimate.
+    rank : int
+        Number of directions.
+    directions : int
+        Principal components of the estimate that may explain.
+
+    Returns
+    -------
+    ndarray, shape (bands, rank)
+        Orthonormal, strongest first.
+
+    Notes
+    -----
+    The spectra are regressed on the principal components of the estimate, whose images hold little noise
+    (reduced-rank regression [1]_). A direction of variance :math:`\\lambda` is then off by noise of
+    variance :math:`1 / N \\lambda` per band rather than :math:`(1 + \\lambda) / N \\lambda^2` as in the
+    principal components of N spectra: weak ones gain most.
+
+    References
+    ----------
+    .. [1] A. J. Izenman, "Reduced-rank regression for the multivariate linear model", J. Multivar. Anal. 5
+       (1975) 248.
+    """
+    values, vectors = np.linalg.eigh(estimate)
+    count = min(max(rank, directions), len(values))
+    values, vectors = values[::-1][:count], vectors[:, ::-1][:, :count]
+    kept = values > 1e-12 * values[0]
+    coefficients = both @ (vectors[:, kept] / np.sqrt(values[kept]))
+    basis = np.linalg.svd(coefficients, full_matrices=False)[0][:, :rank]
+    return basis * np.sign(basis[np.abs(basis).argmax(axis=0), np.arange(basis.shape[1])])
+
+
+def _noise_parts(law: Stabiliser, space: Subspace) -> Any:
+    """Covariances of coefficients for the weights 1 / r, coefficients / r and 1 / r^2; r: pixel level."""
+    basis = space.basis
+    alive = space.sigma > 0
+    weight = np.where(alive, 1 / np.where(alive, space.sigma, 1), 0)
+    gain, base = law.gain, law.base
+    of_bands = [gain * space.mean * weight**2, *(gain * column * weight for column in basis.T)]
+    if np.any(base):
+        of_bands.append(base * weight**2)
+    return np.stack([basis.T @ (values[:, None] * basis) for values in of_bands])
