@@ -16,6 +16,7 @@ from sigden.multiband.joint.error_map import model_variance
 from sigden.multiband.joint.gradient import JointGradient
 from sigden.multiband.joint.local_colour import LocalColour
 from sigden.multiband.joint.registration import DisplacedImageWarning
+from sigden.multiband.joint.scene_light import SceneLight, pooled_light
 from sigden.multiband.joint.sparse import JointSparse
 from sigden.multiband.joint.wiener import JointWiener
 from sigden.multiband.predict import predict
@@ -54,6 +55,7 @@ __all__ = [
     "Observation",
     "OffCentrePSFWarning",
     "RichardsonLucy",
+    "SceneLight",
     "StarletDeconvolution",
     "Tikhonov",
     "TruncatedPSFWarning",
@@ -75,6 +77,7 @@ __all__ = [
     "model_variance",
     "normalise_psf",
     "observation_from_nddata",
+    "pooled_light",
     "predict",
     "psf_transfer",
     "resample_psf",

@@ -142,9 +142,11 @@ def posterior_details(
     .. math:: \\tau^2 = \\max(\\langle w_{pilot}^2 \\rangle, \\eta_u \\langle m^2 \\rangle), \\qquad
         k = \\frac{\\tau^2}{\\tau^2 + s^2}.
 
-    The expected squared error is that of light not let through and of noise let through,
+    The expected squared error is that of light not let through and of noise let through. The light has on
+    average what the pilot shows and 0.7 of that part beyond it,
 
-    .. math:: e = a \\, (1 - k h)^2 \\tau^2 + b \\, k^2 s^2,
+    .. math:: e = a \\, (1 - k h)^2 \\left( \\langle w_{pilot}^2 \\rangle
+        + 0.7 \\, \\eta_u \\langle m^2 \\rangle \\right) + b \\, k^2 s^2,
 
     with the parts a and b of their power that the fit of what is left in the data does not mend. The sum over
     scales and colours is brought to the variance of all details together, as neighbouring scales share noise.

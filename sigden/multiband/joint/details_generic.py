@@ -9,7 +9,10 @@ import numpy as np
 from sigden.denoisers.starlet.transform import smooth_starlet, starlet
 from sigden.multiband.joint.planes import weighted_sum
 
-__all__ = ["posterior_colour", "shrink_colour"]
+__all__ = ["BEYOND", "posterior_colour", "shrink_colour"]
+
+BEYOND = 0.7
+"""Mean square of details beyond what a pilot shows, over the least that they are taken to have."""
 
 
 def shrink_colour(images: Any, weights: Any, noise: Any, threshold: float, work: Any, estimate: Any) -> None:
@@ -77,10 +80,11 @@ def posterior_colour(
         noise = np.tensordot(shares.astype(kind), over[first] * over[second], 1)
     error[:], through[:] = 0, 0
     for j, (held, light_left, noise_left) in enumerate(parts.tolist()):
-        power = np.maximum(smooth_starlet(before[j] ** 2, j), light * kind.type(relief))
+        shown, least = smooth_starlet(before[j] ** 2, j), light * kind.type(relief)
+        power, expected = np.maximum(shown, least), shown + kind.type(BEYOND) * least
         both = power + noise[j]
         keep = power / np.where(both > 0, both, 1)
         coefficients[j] *= keep
-        error += light_left * (1 - held * keep) ** 2 * power + noise_left * keep**2 * noise[j]
+        error += light_left * (1 - held * keep) ** 2 * expected + noise_left * keep**2 * noise[j]
         through += noise[j]
     np.sum(coefficients, axis=0, out=estimate)

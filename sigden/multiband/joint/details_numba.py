@@ -9,6 +9,7 @@ from numba import get_num_threads, njit, prange, types
 
 from sigden.arrays import parallel_allowed
 from sigden.denoisers.starlet.starlet_steps_numba import smooth_row, smooth_rows
+from sigden.multiband.joint.details_generic import BEYOND
 
 __all__ = ["posterior_colour", "shrink_colour"]
 
@@ -114,7 +115,7 @@ def _posterior_rows(  # type: ignore[no-untyped-def]
 ):  # fmt: skip
     """Details times their posterior factor, the variance of its error and of the noise, added up."""
     T = estimate.dtype.type
-    one, lowest = T(1), T(relief)
+    one, lowest, beyond = T(1), T(relief), T(BEYOND)
     held, light_left, noise_left = T(parts[0]), T(parts[1]), T(parts[2])
     line = np.empty(fine.shape[1], fine.dtype)
     for i in range(first, last):
@@ -124,12 +125,14 @@ def _posterior_rows(  # type: ignore[no-untyped-def]
             _noise_row(colour, weights, share, i, line)
         for c in range(line.size):
             s = line[c]
-            p = max(power[i, c], light[i, c] * lowest)
+            least = light[i, c] * lowest
+            p = max(power[i, c], least)
             both = p + s
             keep = p / (both if both > 0 else one)
             estimate[i, c] += (fine[i, c] - coarse[i, c]) * keep
             missed = one - held * keep
-            error[i, c] += light_left * (missed * missed) * p + noise_left * (keep * keep) * s
+            expected = power[i, c] + beyond * least
+            error[i, c] += light_left * (missed * missed) * expected + noise_left * (keep * keep) * s
             through[i, c] += s
         if final:
             for c in range(line.size):
