@@ -4,7 +4,7 @@ import nox
 
 nox.needs_version = ">=2024.10"
 nox.options.error_on_missing_interpreters = True
-nox.options.sessions = ["lint", "types", "imports", "docs", "demo", "tests"]
+nox.options.sessions = ["lint", "types", "imports", "docs", "demo", "tests", "pycwb_short"]
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sigden.arrays import namespace, to_numpy
+from sigden.arrays import device_of, namespace, to_numpy
 from sigden.hyperspectral.beside import beside
 
 __all__ = ["SpectralMoments", "chunks"]
@@ -43,7 +43,9 @@ class SpectralMoments:
         xp, offset = namespace(pixels), beside(self.offset, pixels)
         for part in chunks(pixels):
             centred = part - offset
-            self._sum += to_numpy(xp.sum(centred, axis=0, dtype=xp.float64))
+            # a product, as a sum in another precision takes longer than the Gram matrix's own share
+            ones = xp.ones((1, part.shape[0]), dtype=centred.dtype, device=device_of(centred))
+            self._sum += to_numpy(ones @ centred)[0, :]
             self._products += to_numpy(centred.T @ centred)
             self.count += part.shape[0]
 
