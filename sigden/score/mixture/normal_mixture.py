@@ -251,6 +251,9 @@ class NormalMixture(FittedDensity):
         out = np.empty((3 if what == "moments" else 2, x.size))
         x = np.ascontiguousarray(x, dtype=np.float64)
         s = np.ascontiguousarray(noise, dtype=np.float64).reshape(-1)
+        largest = max(x.max(initial=0.0), -x.min(initial=0.0))
+        if largest > 1e150 * s.min():
+            raise InputError(f"x: {largest:.3g} over a sigma of {s.min():.3g} has no square; mask it")
         many = x.size >= _PARALLEL_SAMPLES and parallel_allowed()
         run = getattr(loops, f"{what}_parallel" if many else what)
         run(x, s, *_classes(self.means, self.variances, self.weights, float(s.min())), *extra, out)

@@ -177,7 +177,7 @@ def _fit(method: NPMLE, x: Any, sigma: Any, weights: Any, samples: float) -> Gro
     if span > 1e12 * smallest:
         raise InputError(
             f"sigma: {smallest:.3g} is lost in the rounding of samples as large as {span:.3g}; "
-            "subtract an offset"
+            "mask outliers or subtract an offset"
         )
     groups = group_samples(x, sigma, weights, method.fineness)
     lattice = groups.lattice
