@@ -73,7 +73,9 @@ def difference_in_means(
         raise InputError("treated: both arms need items; here one is empty")
     weights = np.ones(u.size)
     if propensity is not None:
-        p = np.broadcast_to(np.asarray(propensity, float), u.shape)
+        p = _numbers(propensity, "propensity")
+        if p.shape not in ((), u.shape):
+            raise InputError(f"propensity: expected one or {u.size} values, got shape {p.shape}")
         if not ((p > 0) & (p < 1)).all():
             raise InputError("propensity: must lie between 0 and 1, both excluded")
         weights = np.where(t, 1.0 / p, 1.0 / (1.0 - p))
@@ -164,7 +166,7 @@ def slope(
         If lengths differ or the covariate is constant or not finite.
     """
     u = _column(predictions)
-    x = np.asarray(covariate, float)
+    x = _numbers(covariate, "covariate")
     if x.shape != u.shape:
         raise InputError(f"covariate: expected {u.size} values, got shape {x.shape}")
     require_finite(x, "covariate")
@@ -189,6 +191,13 @@ def _column(predictions: Any) -> Any:
     if u.size == 0:
         raise InputError("predictions: there are none")
     return u
+
+
+def _numbers(values: Any, what: str) -> Any:
+    try:
+        return np.asarray(values, float)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{what}: holds values that are not numbers: {error}") from error
 
 
 def _clusters(clusters: Any, u: Any) -> Any:

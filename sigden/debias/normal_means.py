@@ -174,19 +174,17 @@ def normal_means(x: Any, sigma: Any, *, mask: Any = None) -> NormalMeans:
 
 def _noise_of(sigma: Any, sample: Sample) -> Any:
     """Noise as NumPy numbers in the unit of the data."""
-    if not hasattr(sigma, "dtype"):
+    if not hasattr(sigma, "dtype") or isinstance(sigma, np.generic):
         return np.asarray(sigma, dtype=np.float64)
     level = unpack(sigma, label="sigma")
     if level.unit is not None and level.unit != sample.unit:
         raise InputError(f"sigma has the unit {level.unit}, x has {sample.unit or 'none'}; bring both to one")
     noise = np.asarray(level.values, dtype=np.float64)
-    if level.mask is None:
-        return noise
-    seen = np.ones(noise.shape, bool) if sample.mask is None else ~np.asarray(sample.mask)
-    if np.any(seen & level.mask):
-        raise InputError("sigma: masked where x is not; mask x there as well")
-    # what is masked need not be a number
-    return np.where(seen, noise, 1.0)
+    if level.mask is not None and noise.shape == sample.values.shape:
+        seen = True if sample.mask is None else ~np.asarray(sample.mask)
+        if np.any(seen & level.mask):
+            raise InputError("sigma: masked where x is not; mask x there as well")
+    return noise
 
 
 def _spread(values: Any, kept: Any) -> Any:

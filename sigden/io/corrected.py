@@ -107,5 +107,7 @@ def correct_table(
         raise InputError(f"calibration: expected what a method's fit returns, got {type(bound).__name__}")
     new = {name: bound.predict(values), f"{name}_extrapolated": bound.extrapolated(values)}
     if isinstance(bound, LinearBasisCalibration):
-        new[f"{name}_error"] = bound.standard_error(values)
+        missing = np.ma.getmaskarray(values)
+        error = np.where(missing, np.nan, bound.standard_error(values))
+        new[f"{name}_error"] = np.ma.array(error, mask=missing) if missing.any() else error
     return with_columns(table, new)

@@ -164,7 +164,12 @@ def column(table: Any, name: str, what: str = "table") -> Any:
         raise InputError(f"{what}: no column {name!r}; it has {', '.join(names) or 'none'}")
     if _is_astropy(table):
         return table[name]
-    return np.asarray(_narwhals().from_native(table, eager_only=True)[name].to_numpy())
+    series = _narwhals().from_native(table, eager_only=True)[name]
+    native = series.to_native()
+    if hasattr(getattr(native, "type", None), "value_type") and hasattr(native.type, "index_type"):
+        # of a dictionary of pyarrow narwhals gives the next entry for a missing one
+        return np.asarray(native.cast(native.type.value_type).to_numpy())
+    return np.asarray(series.to_numpy())
 
 
 def masked_column(table: Any, name: str, what: str = "table") -> Any:
@@ -232,14 +237,23 @@ def complete_column(table: Any, name: str, what: str = "table", rows: Any = slic
     missing = np.ma.getmaskarray(values)
     if array.dtype.kind == "f":
         missing = missing | np.isnan(array)
+    elif array.dtype.kind in "mM":
+        missing = missing | np.isnat(array)
     elif array.dtype.kind == "O":
-        # text that is missing is None, or a NaN, which differs from itself
-        missing = missing | np.array([value is None or value != value for value in array], dtype=bool)
+        missing = missing | np.array([_absent(value) for value in array], dtype=bool)
     if missing.any():
         raise InputError(
             f"{what}: {name} is missing in {missing.sum()} rows; fill it or leave these rows out"
         )
     return array
+
+
+def _absent(value: Any) -> bool:
+    """Whether an entry is None, a NaN, which differs from itself, or the NA of pandas."""
+    try:
+        return value is None or bool(value != value)
+    except TypeError:
+        return True
 
 
 def with_columns(table: Any, columns: Mapping[str, Any]) -> Any:

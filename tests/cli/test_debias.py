@@ -132,11 +132,15 @@ def test_a_missing_treatment_is_no_control(sigden, tables, option):
         (("--method", "SieveCalibrator"), "did you mean"),
         (("--treated", "who"), "no column 'who'"),
         (("--truth", "id2"), "no column 'id2'"),
+        (("--slope", "word"), "covariate: holds values that are not numbers"),
+        (("--treated", "arm", "--propensity", "word"), "propensity: holds values that are not numbers"),
         (("--out", "o.txt"), "a table ends in"),
         (("--method", "HierarchicalCalibration"), "groups are needed"),
     ],
 )
 def test_errors_are_one_line_and_nothing_is_written(sigden, tables, options, words):
+    names, *rows = (tables / "new.csv").read_text().splitlines()
+    (tables / "new.csv").write_text("\n".join([f"{names},word", *(f"{row},abc" for row in rows)]) + "\n")
     before = sorted(p.name for p in tables.iterdir())
     command = ["debias", tables / "cal.csv", tables / "new.csv", *COLUMNS, "--out", tables / "o.csv"]
     result = sigden(*command, *options, code=2)

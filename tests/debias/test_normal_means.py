@@ -102,11 +102,38 @@ def test_scale_dtype_shape_and_mask(dtype):
         assert np.isfinite(values[:-1]).all()
 
 
+def test_noise_need_not_be_a_number_where_a_datum_is_masked():
+    _, x = problem("laplace", 400, 8)
+    mask = np.arange(400) < 9
+    sigma = np.where(mask, np.nan, np.linspace(0.5, 2.0, 400))
+    result = normal_means(np.where(mask, np.nan, x), sigma, mask=mask)
+    np.testing.assert_array_equal(result.mean[9:], normal_means(x[9:], sigma[9:]).mean)
+    assert np.isnan(result.mean[:9]).all()
+    with pytest.raises(InputError, match="sigma: must be positive and finite, got nan at index 0"):
+        normal_means(x, sigma)
+
+
+def test_noise_levels_too_far_apart_are_refused_before_memory_is_taken():
+    x, sigma = np.zeros(400), np.ones(400)
+    sigma[:20] = 1e9
+    with pytest.raises(InputError, match=r"sigma: 1e\+09 is too far above 1"):
+        normal_means(x, sigma)
+
+
 def test_bad_input_is_named():
     with pytest.raises(InputError, match="nan at index 1"):
         normal_means(np.array([1.0, np.nan]), 1.0)
     with pytest.raises(InputError, match="sigma"):
         normal_means(np.arange(4.0), -1.0)
+    for unit in (1e-200, 1e200):
+        with pytest.raises(InputError, match="change the unit"):
+            normal_means(unit * np.arange(4.0), unit)
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32, np.int64, np.array])
+def test_noise_may_be_a_number_of_numpy(kind):
+    _, x = problem("laplace", 300, 8)
+    np.testing.assert_array_equal(normal_means(x, kind(1)).mean, normal_means(x, 1.0).mean)
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from sigden.debias import (
     TweedieCorrection,
 )
 from sigden.io import column, column_names, correct_table, fit_table, read_table, with_columns, write_table
+from sigden.io.tables import complete_column
 from sigden.simulate import shrunken_predictions
 
 SAMPLE = shrunken_predictions(200, seed=1, groups=20)
@@ -69,6 +70,35 @@ def test_missing_groups_are_refused():
     table = Table({**COLUMNS, "place": MaskedColumn(SAMPLE.groups, mask=np.arange(200) < 7)})
     with pytest.raises(InputError, match="calibration table: place is missing in 7 rows"):
         fit_table(HierarchicalCalibration(), table, prediction="yhat", truth="y", group="place")
+
+
+@pytest.mark.parametrize("kind", ["string", "boolean", "category", "date", "dictionary"])
+def test_a_missing_entry_of_any_kind_is_counted(kind):
+    if kind == "dictionary":
+        pyarrow = pytest.importorskip("pyarrow")
+        whole = ["a", "b", "b", "a"]
+        made = [pyarrow.array(v).dictionary_encode() for v in (["a", None, "b", "a"], whole)]
+        some, whole = (pyarrow.table({"g": v}) for v in made)
+        assert column(whole, "g").tolist() == ["a", "b", "b", "a"]
+    else:
+        pandas = pytest.importorskip("pandas")
+        entry = {"boolean": True, "date": pandas.Timestamp("2020-01-01")}.get(kind, "a")
+        dtype = "datetime64[ns]" if kind == "date" else kind
+        some, whole = (
+            pandas.DataFrame({"g": pandas.Series([entry, v, entry], dtype=dtype)}) for v in (None, entry)
+        )
+    assert len(complete_column(whole, "g")) == len(whole)
+    with pytest.raises(InputError, match="g is missing in 1 rows"):
+        complete_column(some, "g")
+
+
+def test_a_row_without_prediction_has_no_error_of_its_correction():
+    fitted = LinearCalibration().fit(SAMPLE.predictions, SAMPLE.truth)
+    mask = np.arange(200) == 3
+    out = correct_table(
+        fitted, Table({"yhat": MaskedColumn(SAMPLE.predictions, mask=mask)}), prediction="yhat"
+    )
+    np.testing.assert_array_equal(out["yhat_corrected_error"].mask, mask)
 
 
 def test_corrections_with_groups_and_without_errors():

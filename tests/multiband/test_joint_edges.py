@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sigden import JointSparse, JointWiener, LocalColour
-from sigden.multiband import Grid, Observation, bootstrap, gaussian_psf
+from sigden.multiband import Grid, Observation, bootstrap, gaussian_psf, pooled_light
 from sigden.multiband.joint.units import in_unit
 
 RESPONSE = {"VIS": {"r": 0.6, "i": 0.4}}
@@ -96,6 +96,18 @@ def test_errors_of_repetitions_are_measured_in_units_whose_squares_single_precis
     assert other.uncertainty.dtype == np.float32
     np.testing.assert_array_equal(other.uncertainty, np.ldexp(one.uncertainty, 65))
     np.testing.assert_allclose(other.noise_covariance, np.ldexp(one.noise_covariance, 130))
+
+
+@pytest.mark.parametrize("method", METHODS, ids=type)
+@pytest.mark.parametrize("shape", [(1, 1), (2, 2), (4, 4), (2, 64)], ids=str)
+def test_images_of_a_few_pixels_are_solved(method, shape):
+    image = np.random.default_rng(0).standard_normal(shape) + 5.0
+    one = Observation(image, np.ones((1, 1)), "r", sigma=1.0, scale=0.1)
+    grid = Grid(shape, 0.1)
+    light = pooled_light([method.light([one], grid, response={})] * 2)
+    for result in (method([one], grid, response={}), method([one], grid, response={}, light=light)):
+        assert np.isfinite(result.estimate).all()
+        assert np.isfinite(result.uncertainty).all()
 
 
 @pytest.mark.parametrize("method", METHODS, ids=type)

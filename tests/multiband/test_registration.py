@@ -65,3 +65,19 @@ def test_a_forgotten_offset_is_noticed(seed):
     forgotten = [wide, *(replace(o, offset=(0.0, 0.0)) for o in narrow)]
     with pytest.warns(DisplacedImageWarning, match="band r, i, z: .*check offset or wcs"):
         method.prior(forgotten, field.grid, field.response)
+
+
+@pytest.mark.parametrize("place", [(-4, -4), (2, -6)])
+def test_light_that_is_masked_in_the_sharpest_image_is_not_missed_in_others(place):
+    field = simulated(903)
+    wide, *narrow = field.observations
+    row, column = np.unravel_index(np.argmax(wide.image), wide.shape)
+    mask = np.zeros(wide.shape, bool)
+    mask[row + place[0] :, column + place[1] :][:12, :12] = True
+    masked = replace(wide, mask=mask)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DisplacedImageWarning)
+        JointSparse().prior([masked, *narrow], field.grid, field.response)
+    forgotten = [replace(o, offset=(0.0, 0.0)) for o in narrow]
+    with pytest.warns(DisplacedImageWarning, match="band r, i, z"):
+        JointSparse().prior([masked, *forgotten], field.grid, field.response)

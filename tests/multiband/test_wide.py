@@ -151,6 +151,15 @@ def test_a_displacement_by_bands(many_parts, monkeypatch):
         monkeypatch.setattr(planes, "_BAND", 96 * 7)
 
 
+def test_light_inside_the_border_does_not_depend_on_bands(monkeypatch):
+    seen = np.random.default_rng(0).random((96, 40))
+    whole = registration._sums(seen, seen, 1.0)
+    assert whole[2] == pytest.approx(np.sum(seen[12:-12, 5:-5] ** 2))
+    for rows in (5, 7, 10, 50):
+        monkeypatch.setattr(planes, "_BAND", 40 * rows)
+        assert_allclose(registration._sums(seen, seen, 1.0)[1:], whole[1:], rtol=1e-12)
+
+
 def test_a_transfer_function_is_written_where_it_belongs(many_parts):
     psf = np.random.default_rng(1).random((7, 5))
     place = np.zeros((14, 6), complex)

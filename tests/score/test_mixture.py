@@ -399,3 +399,10 @@ def test_bad_input_is_named():
             NPMLE(**parameters)
     with pytest.raises(ParameterError, match="max_components"):
         FiniteMixture(max_components=0)
+
+
+def test_posterior_of_what_has_no_square_is_refused():
+    prior = NPMLE().fit(np.random.default_rng(0).standard_normal(300), 1.0)
+    for sigma in (None, np.ones(1)):
+        with pytest.raises(InputError, match=r"x: 1e\+160 over a sigma of 1"):
+            prior.posterior(np.array([-1e160]), sigma)

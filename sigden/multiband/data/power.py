@@ -62,7 +62,7 @@ class ScenePower:
         last = self.curve.size - 1
         out = np.asarray(np.interp(index, np.arange(last + 1), self.curve))
         beyond = index > last
-        out[beyond] = self.curve[last] * (index[beyond] / last) ** self.tail
+        out[beyond] = self.curve[last] * (index[beyond] / max(last, 1)) ** self.tail
         return np.maximum(out, 1e-12 * max(float(self.curve[0]), 1e-300))
 
     def on(self, shape: tuple[int, int], scale: float = 1.0) -> Any:
@@ -164,7 +164,9 @@ def scene_power(image: Any, transfer: Any, sigma: float, *, modes: Any = None) -
     last = min(last, curve.size - 1)
     index = np.arange(curve.size)
     fitted = slice(max(_FIRST_FIT, last // 2), last + 1)
-    slope = np.polyfit(np.log(index[fitted]), np.log(np.maximum(curve[fitted], 1e-300)), 1)[0]
+    slope = _STEEPEST_TAIL
+    if index[fitted].size > 1:  # images of a few pixels have no rings to fit
+        slope = np.polyfit(np.log(index[fitted]), np.log(np.maximum(curve[fitted], 1e-300)), 1)[0]
     return ScenePower(1.0 / math.sqrt(image.size), curve[: last + 1], min(float(slope), _STEEPEST_TAIL))
 
 

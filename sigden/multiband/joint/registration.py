@@ -102,7 +102,8 @@ def _sums(seen: Any, data: Any, weight: Any) -> tuple[Any, float, float, float]:
             weighted = counted * plane
             for j in range(i + 1):
                 products[i, j] = products[j, i] = np.sum(weighted * planes[j], dtype=np.float64)
-        first, last = max(own.start, top), max(min(own.stop, seen.shape[0] - top), top)
+        first = max(own.start, top)
+        last = max(min(own.stop, seen.shape[0] - top), first)
         squared = seen[own] ** 2
         part = squared[first - own.start : last - own.start, left : -left or None]
         rest = [

@@ -60,7 +60,9 @@ def pooled_light(parts: Sequence[SceneLight]) -> SceneLight:
     pixels = np.array([p.pixels for p in parts])
     curve = np.average([p.power.at(frequency) for p in parts], axis=0, weights=pixels)
     last, half = len(frequency) - 1, len(frequency) // 2
-    tail = math.log(curve[last] / curve[half]) / math.log(last / half)
+    tail = max(p.power.tail for p in parts)
+    if last > half > 0:  # windows of a few pixels have no more
+        tail = math.log(curve[last] / curve[half]) / math.log(last / half)
     flux, evidence = {}, {}
     for band in dict.fromkeys(band for p in parts for band in p.flux):
         there = [p for p in parts if band in p.flux]

@@ -28,6 +28,8 @@ __all__ = ["ScenePrior", "scene_prior", "sharpness"]
 
 _TWIN = 128
 """Side in pixels of the patch on which noise is propagated when it is the same everywhere."""
+_SHOWN = 0.9
+"""Part of a PSF that the sharpest image must show for a pixel to tell whether its image is displaced."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -298,12 +300,27 @@ def _relative_flux(
         both, own = _products(weight, seen, c.data)
         top[b] += both
         bottom[b] += own
-        off = displacement(seen, c.data, weight)
+        off = displacement(seen, c.data, weight * _shown(sharp, c))
         if off is not None:
             moved.append((observation.band, observation.pixel_scale, off))
     warn_displaced(moved)
     flux = top / bottom
     return np.maximum(flux, 0.05 * max(float(flux.max()), 1e-6)), bottom
+
+
+def _shown(sharp: Channel, channel: Channel) -> Any:
+    """Which pixels of a channel hold light that the sharpest image shows, masks apart; one if all do."""
+    from scipy import fft
+
+    if sharp.used is None or sharp.used.all() or sharp.transfer is None or sharp.factor != 1:
+        return 1.0
+    scene = sharp.used.astype(channel.data.dtype)
+    if channel.transfer is None:
+        share = channel.operator(scene) / np.maximum(channel.operator(np.ones_like(scene)), 1e-30)
+    else:
+        modes = fft.rfft2(scene, norm="ortho", workers=fft_workers(scene))
+        share = channel.seen(modes[None], np.ones(1)) / abs(channel.transfer[0, 0])
+    return (share > _SHOWN).astype(channel.data.dtype)
 
 
 def _products(weight: Any, seen: Any, data: Any) -> Any:

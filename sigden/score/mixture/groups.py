@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sigden.errors import InputError
 from sigden.score.lattice import Lattice, bin_samples
 
 __all__ = ["Groups", "group_samples"]
@@ -16,6 +17,7 @@ _REACH = 8.0  # standard deviations at which the noise's density is cut off
 _LEVELS = 256  # as many different noise levels are kept as they are
 _RATIO = 0.04  # beyond that: step of the logarithm of the noise level
 _CELLS = 1 << 22  # as many pairs of node and level are laid out whole
+_TAPS = 1 << 27  # most numbers in the densities of all noise levels
 _FLOOR = 0.25  # least noise level, in units of the one that sets the lattice
 _QUANTILE = 0.05  # which that is
 
@@ -70,6 +72,11 @@ def group_samples(x: Any, sigma: Any, weights: Any, fineness: float) -> Groups:
     -------
     Groups
         Binning adds step^2/6 to the variance of the samples; the density of the noise allows for it.
+
+    Raises
+    ------
+    InputError
+        If noise levels are too far apart for one lattice.
     """
     if np.ndim(sigma) == 0:
         step = sigma / fineness
@@ -82,6 +89,11 @@ def group_samples(x: Any, sigma: Any, weights: Any, fineness: float) -> Groups:
         sigma = np.maximum(sigma, _FLOOR * narrow)
         step = narrow / fineness
         levels, place, part = _levels(sigma)
+        if levels.size * 2 * _REACH * levels[-1] / step > _TAPS:
+            raise InputError(
+                f"sigma: {sigma.max():.3g} is too far above {narrow:.3g}, which a twentieth do not exceed; "
+                "samples of such noise say nothing beside the others: mask them"
+            )
         lattice, node, level, count = _pairs(x, step, levels, place, part, weights)
     taps, reach = _taps(levels, step)
     begin = np.searchsorted(node, lattice.offset).astype(np.int64)

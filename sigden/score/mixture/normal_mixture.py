@@ -251,6 +251,9 @@ class NormalMixture(FittedDensity):
         out = np.empty((3 if what == "moments" else 2, x.size))
         x = np.ascontiguousarray(x, dtype=np.float64)
         s = np.ascontiguousarray(noise, dtype=np.float64).reshape(-1)
+        largest = max(x.max(initial=0.0), -x.min(initial=0.0))
+        if largest > 1e150 * s.min():
+            raise InputError(f"x: {largest:.3g} over a sigma of {s.min():.3g} has no square; mask it")
         many = x.size >= _PARALLEL_SAMPLES and parallel_allowed()
         run = getattr(loops, f"{what}_parallel" if many else what)
         run(x, s, *_classes(self.means, self.variances, self.weights, float(s.min())), *extra, out)
@@ -277,14 +280,24 @@ def _rough(tables: tuple[Any, Any, Any], step: float, noise: Any) -> Any:
     return np.append(np.abs(bend) * float(noise) > _ROUGH, False)
 
 
-def check_noise(sigma: Any, x: Any) -> Any:
-    """Noise of all samples (0-d) or of each (shape of `x`), float64; an InputError names a bad entry."""
+def check_noise(sigma: Any, x: Any, mask: Any = None) -> Any:
+    """Noise of all samples (0-d) or of each (shape of `x`), float64; an InputError names a bad entry.
+
+    Where the mask is true it need not be a number.
+    """
     sigma = numpy_floating(sigma, "sigma").astype(np.float64)
     if sigma.ndim and sigma.shape != x.shape:
         raise InputError(f"sigma: shape {sigma.shape} is neither one number nor that of x, {x.shape}")
     bad = ~((sigma > 0) & np.isfinite(sigma))
+    if mask is not None and sigma.ndim:
+        bad &= ~np.asarray(mask)
     if np.any(bad):
         index = first_index(bad) if sigma.ndim else ()
         place = f" at index {index[0] if len(index) == 1 else index}" if index else ""
         raise InputError(f"sigma: must be positive and finite, got {float(sigma[index])}{place}")
+    known = sigma[~bad & (sigma > 0)]
+    if known.size and not 1e-140 < known.min() <= known.max() < 1e140:
+        raise InputError(
+            f"sigma: squares of {known.min():.3g} to {known.max():.3g} are not held; change the unit"
+        )
     return sigma

@@ -156,8 +156,8 @@ class NPMLE(Method):
 def _checked_samples(x: Any, sigma: Any, weights: Any, mask: Any) -> tuple[Any, Any, Any, float]:
     """Samples, noise (a float or one each), weights or None, effective number; raises InputError."""
     values = x if hasattr(x, "dtype") else np.asarray(x)
-    noise = check_noise(sigma, values)
     kept, kept_weights, samples = check_samples(values, weights, mask, least=1)
+    noise = check_noise(sigma, values, mask)
     if noise.ndim == 0:
         return kept, float(noise), kept_weights, samples
     keep = np.ones(values.shape, dtype=bool) if mask is None else ~np.asarray(mask)
@@ -177,7 +177,7 @@ def _fit(method: NPMLE, x: Any, sigma: Any, weights: Any, samples: float) -> Gro
     if span > 1e12 * smallest:
         raise InputError(
             f"sigma: {smallest:.3g} is lost in the rounding of samples as large as {span:.3g}; "
-            "subtract an offset"
+            "mask outliers or subtract an offset"
         )
     groups = group_samples(x, sigma, weights, method.fineness)
     lattice = groups.lattice
