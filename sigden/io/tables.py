@@ -17,6 +17,7 @@ __all__ = [
     "column",
     "column_names",
     "complete_column",
+    "masked_column",
     "read_table",
     "table_kind",
     "with_columns",
@@ -227,14 +228,19 @@ def complete_column(table: Any, name: str, what: str = "table", rows: Any = slic
     InputError
         If there is no such column, or a value is missing.
     """
-    values = column(table, name, what)[rows]
+    values = column(table, name, what)
     array = np.asarray(values)
     missing = np.ma.getmaskarray(values)
     if array.dtype.kind == "f":
         missing = missing | np.isnan(array)
+    elif array.dtype.kind in "mM":
+        missing = missing | np.isnat(array)
+    elif not _is_astropy(table):
+        missing = missing | _narwhals().from_native(table, eager_only=True)[name].is_null().to_numpy()
     elif array.dtype.kind == "O":
         # text that is missing is None, or a NaN, which differs from itself
         missing = missing | np.array([value is None or value != value for value in array], dtype=bool)
+    array, missing = array[rows], missing[rows]
     if missing.any():
         raise InputError(
             f"{what}: {name} is missing in {missing.sum()} rows; fill it or leave these rows out"
