@@ -231,5 +231,6 @@ def test_a_detector_that_is_off_for_a_while_ends_nothing():
         np.concatenate([getattr(p, name) for p in pieces]) for name in ("denoised", "uncertainty")
     )
     assert clean.size == record.size
-    assert np.isfinite(clean).all() and np.isfinite(error).all()
+    assert np.isfinite(clean).all()
+    assert np.isfinite(error).all()
     assert np.abs(clean[60 * 1024 : 62 * 1024]).max() < 1e-23 < np.abs(clean[:30720]).max()
