@@ -29,6 +29,7 @@ from sigden.hyperspectral.workspace import Workspace
 __all__ = ["Analysis", "all_bands", "analyse", "denoise_cube", "nothing_to_do"]
 
 _CHUNK = 8192
+_ROUNDING = 1e-6  # of the largest value: noise below it may be that of single precision, and has no law
 _HOPELESS = 0.5  # missing part of a spectrum from which its neighbours decide
 
 
@@ -243,11 +244,17 @@ def analyse(work: Prepared, recipe: Recipe, workspace: Workspace) -> Analysis:
     workspace.tell("finding the subspace")
     model = _settled(pixels, workspace, flags, work.sigma, rank)
     level = model.space.band_noise()
-    law = variance_law(pixels, model, flags) if adapt and work.sigma is None else None
+    noisy = bool(np.any(level > _ROUNDING))
+    law = variance_law(pixels, model, flags) if adapt and noisy and work.sigma is None else None
     if law is not None:
-        forward = law.forward
+        forward, undo, plain = law.forward, law.undo, model.space.level is None
         pixels.update(lambda where, spectra: forward(spectra))
         model = _settled(pixels, workspace, flags, None, rank)
+        if plain and model.space.level is not None:
+            # the signal, bent out of its subspace, is taken for noise: there is too little of that to matter
+            law = None
+            pixels.update(lambda where, spectra: undo(spectra))
+            model = _settled(pixels, workspace, flags, None, rank)
     space, coefficients = model.space, model.coefficients
     if adapt and rank is None:
         space = with_weak_directions(space, pixels, coefficients, workspace, flags)

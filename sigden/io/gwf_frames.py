@@ -25,6 +25,9 @@ _READERS = {
     "I2_TYPE_CODE": "INT2",
     "I4_TYPE_CODE": "INT4",
     "I8_TYPE_CODE": "INT8",
+    "U2_TYPE_CODE": "UINT2",
+    "U4_TYPE_CODE": "UINT4",
+    "U8_TYPE_CODE": "UINT8",
 }
 # the C library keeps state of its own
 _ONE_AT_A_TIME = threading.Lock()

@@ -17,6 +17,7 @@ __all__ = [
     "column",
     "column_names",
     "complete_column",
+    "masked_column",
     "read_table",
     "table_kind",
     "with_columns",
@@ -232,7 +233,7 @@ def complete_column(table: Any, name: str, what: str = "table", rows: Any = slic
     InputError
         If there is no such column, or a value is missing.
     """
-    values = column(table, name, what)[rows]
+    values = column(table, name, what)
     array = np.asarray(values)
     missing = np.ma.getmaskarray(values)
     if array.dtype.kind == "f":
@@ -241,6 +242,7 @@ def complete_column(table: Any, name: str, what: str = "table", rows: Any = slic
         missing = missing | np.isnat(array)
     elif array.dtype.kind == "O":
         missing = missing | np.array([_absent(value) for value in array], dtype=bool)
+    array, missing = array[rows], missing[rows]
     if missing.any():
         raise InputError(
             f"{what}: {name} is missing in {missing.sum()} rows; fill it or leave these rows out"

@@ -2,23 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from contextlib import closing
+from typing import Any, TypeVar
 
 import numpy as np
 
 from sigden.strain.local_estimate import LocalEstimate
 
-__all__ = ["BLOCK_SECONDS", "HALO_SECONDS", "THREADS", "in_blocks", "nothing"]
+__all__ = ["BLOCK_SECONDS", "HALO_SECONDS", "in_blocks", "nothing", "two_at_a_time"]
 
 BLOCK_SECONDS = 16.0
 HALO_SECONDS = 1.0
-THREADS = 2
+_THREADS = 2
+
+Part = TypeVar("Part")
+Result = TypeVar("Result")
+
+
+def two_at_a_time(work: Callable[[Part], Result], parts: Sequence[Part]) -> Generator[Result, None, None]:
+    """Results in order, from two threads; a single part, and the kernels it calls, keep the caller's.
+
+    Parameters
+    ----------
+    work : callable
+        What is done with one part.
+    parts : sequence
+        Its arguments.
+
+    Yields
+    ------
+    object
+        What `work` returns. What has not begun when one fails, or the generator is closed, is left out.
+    """
+    if len(parts) < 2:
+        yield from map(work, parts)
+        return
+    with ThreadPoolExecutor(_THREADS) as pool:
+        yield from pool.map(work, parts)
 
 
 def nothing(size: int) -> LocalEstimate:
-    """Estimate of a stretch that is too short for one: zero, with the error of the noise."""
+    """Estimate of a stretch that is too short for one, or silent: zero, with the error of the noise."""
     return LocalEstimate(np.zeros(size), np.ones(size), 0.0, 0)
 
 
@@ -62,8 +88,8 @@ def in_blocks(
     def one(start: int) -> LocalEstimate:
         return estimate(z[max(0, start - halo) : min(z.size, min(start + block, last) + halo)])
 
-    with ThreadPoolExecutor(max_workers=min(len(starts), THREADS)) as pool:
-        for start, found in zip(starts, pool.map(one, starts), strict=True):
+    with closing(two_at_a_time(one, starts)) as results:
+        for start, found in zip(starts, results, strict=True):
             low, stop = max(0, start - halo), min(start + block, last)
             mean[start - first : stop - first] = found.estimate[start - low : stop - low]
             error[start - first : stop - first] = found.uncertainty[start - low : stop - low]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Literal
@@ -19,7 +18,7 @@ from sigden.errors import InputError, ParameterError
 from sigden.method import Method, provenance
 from sigden.noise import PowerSpectrum, mad_sigma
 from sigden.solvers import Solution, Status
-from sigden.strain.blocks import BLOCK_SECONDS, HALO_SECONDS, THREADS, in_blocks, nothing
+from sigden.strain.blocks import BLOCK_SECONDS, HALO_SECONDS, in_blocks, nothing, two_at_a_time
 from sigden.strain.checks import agreed_rate, noise_spectrum, require_channel, working_band
 from sigden.strain.conditioning import Conditioning
 from sigden.strain.figures import RunningFigures
@@ -290,9 +289,9 @@ class StrainDenoiser(Method):
         gaps = np.where(mask, np.nan, values) if mask is not None else values
         rows = gaps.reshape(-1, gaps.shape[-1])
         labels = [label if len(rows) == 1 else f"{label}[{i}]" for i in range(len(rows))]
-        with ThreadPoolExecutor(max_workers=min(len(rows), THREADS)) as pool:
-            one = partial(self.analyse, sample_rate=sample_rate)
-            results = list(pool.map(lambda row, name: one(row, label=name), rows, labels))
+        one = partial(self.analyse, sample_rate=sample_rate)
+        channels = list(zip(rows, labels, strict=True))
+        results = list(two_at_a_time(lambda channel: one(channel[0], label=channel[1]), channels))
         white = self.output == "whitened"
         estimate = np.stack([r.whitened_denoised if white else r.denoised for r in results])
         error = np.stack([r.whitened_uncertainty if white else r.uncertainty for r in results])
@@ -326,6 +325,8 @@ class StrainDenoiser(Method):
         return size < _SHORTEST_SECONDS * rate
 
     def _estimate(self, z: Any, rate: float, band: tuple[float, float]) -> LocalEstimate:
+        if not z.any():  # a detector that is off
+            return nothing(z.size)
         if self.denoiser is None:
             return tracked(z, rate, band)
         return local_risk(z, partial(self.denoiser.solve, sigma=1.0), rate, band)

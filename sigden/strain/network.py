@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -16,6 +15,7 @@ from sigden.arrays.containers import entries, rebuild_collection, unpack
 from sigden.errors import InputError, ParameterError
 from sigden.method import provenance
 from sigden.solvers import Solution, Status
+from sigden.strain.blocks import two_at_a_time
 from sigden.strain.coherent import Pair, coherent
 from sigden.strain.conditioning import Conditioning
 from sigden.strain.denoiser import StrainDenoiser
@@ -126,12 +126,11 @@ class CoherentStrain(StrainDenoiser):
         rows = [i for i, row in enumerate(values) if not np.isnan(row).all()]
         if not rows:
             raise InputError(f"{label}: every sample of every detector is NaN")
-        with ThreadPoolExecutor(max_workers=2) as pool:
-            single = list(
-                pool.map(
-                    lambda i: self._analysed(values[i], sample_rate=sample_rate, label=f"{label}[{i}]"), rows
-                )
+        single = list(
+            two_at_a_time(
+                lambda i: self._analysed(values[i], sample_rate=sample_rate, label=f"{label}[{i}]"), rows
             )
+        )
         results, pairs = self._join(single, values[rows], rows)
         white = self.output == "whitened"
         estimate, error = np.full(values.shape, np.nan), np.full(values.shape, np.nan)

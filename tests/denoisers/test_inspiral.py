@@ -7,7 +7,7 @@ from scipy.fft import fft
 
 from sigden import ChirpTracks, InspiralTracks, from_toml
 from sigden.denoisers.inspiral.amplitude import SmoothAmplitude
-from sigden.denoisers.inspiral.estimate import estimate_signal
+from sigden.denoisers.inspiral.estimate import _quick_length, estimate_signal
 from sigden.denoisers.inspiral.family import POST_NEWTON, Family
 from sigden.denoisers.inspiral.fit import fit
 from sigden.denoisers.inspiral.scan import Seed, scan
@@ -220,3 +220,9 @@ def test_spectrum_of_a_series_is_the_one_that_is_fitted():
     arrival = int(np.argmax(np.abs(np.fft.ifft(series))))
     np.testing.assert_allclose(back[FIRST : FIRST + BINS], member(100.0), atol=1e-9)
     assert arrival == pytest.approx(END, abs=40)
+
+
+def test_a_stretch_has_the_largest_quick_length():
+    quick = sorted(2**i * 3**j * 5**k for i in range(11) for j in range(7) for k in range(5))
+    for most in (*range(1, 200), 721, 1023, 1999):
+        assert _quick_length(most) == max(n for n in quick if n <= most)

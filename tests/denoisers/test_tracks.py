@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from sigden import ChirpTracks, InputError, ParameterError, from_toml
+from sigden import ChirpTracks, InputError, InspiralTracks, ParameterError, from_toml
 from sigden.denoisers.tracks import TrackEstimate, TrackModel, estimate_tracks, standard_error
 from sigden.denoisers.tracks.chirplets import analyse, grid, place
 from sigden.denoisers.tracks.coefficients_numba import quantise, scale
@@ -273,3 +273,12 @@ def test_entries_of_the_tables_are_the_nearest_and_end_with_them():
     wanted = c * gain
     scale(c, gain)
     np.testing.assert_allclose(c, wanted, rtol=1e-6)
+
+
+@pytest.mark.parametrize("sigma", [1e-300, 1e-30, 1e-12])
+@pytest.mark.parametrize("method", [ChirpTracks, InspiralTracks])
+def test_noise_that_single_precision_does_not_resolve_is_none(method, sigma):
+    x = np.random.default_rng(0).standard_normal(400)
+    solution = method().solve(x, sigma=sigma)
+    np.testing.assert_array_equal(solution.estimate, x)
+    assert not solution.details["uncertainty"].any()

@@ -338,6 +338,13 @@ def test_unusable_cubes_are_named():
         method(NOISY, mask=np.zeros(3, dtype=bool))
 
 
+@pytest.mark.parametrize("size", [0.0, 1e-6, 3e-6, 1e-5])
+def test_bright_cubes_with_hardly_any_photon_noise_are_not_bent(size):
+    truth = spectral_cube(seed=1).astype(np.float64)[..., :40]
+    noise = size * np.sqrt(truth) * np.random.default_rng(0).standard_normal(truth.shape)
+    assert np.std(SubspaceCollaborative()(truth + noise) - truth) < max(0.6 * noise.std(), 1e-7)
+
+
 def test_real_cubes_keep_their_structure(sigden_data):
     folder = sigden_data / "hyperspectral"
     muse = np.moveaxis(np.load(folder / "muse_minicube_400x40x40.npz")["data"], 0, -1)

@@ -161,3 +161,10 @@ def test_complex_frames_are_refused(tmp_path):
     path = write_frames(tmp_path / "c.gwf", zip((1000, 1002), rows, strict=True), kind="COMPLEX16")
     with pytest.raises(FileError, match=f"{NAME}: LAL type .* real numbers"):
         open_strain(path)
+
+
+@pytest.mark.parametrize("kind", ["INT2", "INT8", "UINT2", "UINT4", "UINT8"])
+def test_frames_of_integers_are_read(tmp_path, kind):
+    rows = np.arange(1024).reshape(2, 512)
+    path = write_frames(tmp_path / "i.gwf", zip((1000, 1002), rows, strict=True), kind=kind)
+    np.testing.assert_array_equal(read_strain(path)["H1"].values, rows.ravel())

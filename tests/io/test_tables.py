@@ -193,3 +193,13 @@ def test_bad_files_are_named(tmp_path):
 def test_a_calibration_that_was_not_fitted_is_refused():
     with pytest.raises(InputError, match="calibration: expected what a method's fit returns, got str"):
         correct_table("sieve", Table({"yhat": np.arange(3.0)}), prediction="yhat")
+
+
+@pytest.mark.parametrize("dtype", ["string", "boolean", "category", "datetime64[ns]", "Int64", "object"])
+def test_what_pandas_misses_is_named(dtype):
+    pandas = pytest.importorskip("pandas")
+    values = {"boolean": [True, None, False], "Int64": [1, None, 2]}.get(dtype, ["2020", None, "2021"])
+    table = pandas.DataFrame({"group": pandas.Series(values, dtype=dtype)})
+    with pytest.raises(InputError, match="new table: group is missing in 1 rows"):
+        complete_column(table, "group", "new table")
+    assert len(complete_column(table, "group", rows=np.array([True, False, True]))) == 2

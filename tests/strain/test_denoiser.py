@@ -1,5 +1,7 @@
 """The battery for strain: band-limited, so without a mean, and with NaN as gaps."""
 
+import threading
+import time
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,6 +14,7 @@ from sigden.denoisers.base import Denoiser
 from sigden.metrics import overlap
 from sigden.simulate import strain
 from sigden.strain import StrainDenoiser, Whitening, band_pass, denoise_blocks
+from sigden.strain.blocks import in_blocks, nothing
 
 RATE = 2048.0
 BAND = (35.0, 350.0)
@@ -298,3 +301,30 @@ def test_another_denoiser_runs_twice_and_says_what_its_gap_is(event):
         assert solution.gap == 0
     pieces = denoise_blocks([x], StrainDenoiser(sample_rate=RATE, denoiser=Counted()))
     assert next(pieces).certificate == "relative duality gap"
+
+
+def test_a_record_that_is_given_up_leaves_the_rest_undone():
+    seen = []
+
+    def estimate(z):
+        seen.append(z.size)
+        time.sleep(0.002)
+        return nothing(z.size)
+
+    def give_up(done):
+        raise RuntimeError(f"enough after {done}")
+
+    with pytest.raises(RuntimeError, match="enough after 10"):
+        in_blocks(estimate, np.zeros(2000), 0, 2000, block=10, halo=2, progress=give_up)
+    assert len(seen) < 100
+
+
+def test_a_single_block_keeps_the_threads_of_its_denoiser():
+    where = []
+
+    def estimate(z):
+        where.append(threading.current_thread())
+        return nothing(z.size)
+
+    in_blocks(estimate, np.zeros(100), 10, 90, block=90, halo=5)
+    assert where == [threading.current_thread()]

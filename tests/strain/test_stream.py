@@ -221,3 +221,16 @@ def test_the_excerpt_does_not_depend_on_the_pieces(size, place):
 def test_an_excerpt_of_nothing_is_refused():
     with pytest.raises(InputError, match="nothing was denoised"):
         Excerpt(10.0).result({})
+
+
+def test_a_detector_that_is_off_for_a_while_ends_nothing():
+    noise = strain(duration=40.0, sample_rate=1024.0, detectors=("H1",), seed=3).data[0]
+    record = np.concatenate([noise, np.zeros(40 * 1024), noise])
+    pieces = list(denoise_blocks([record], sample_rate=1024.0))
+    clean, error = (
+        np.concatenate([getattr(p, name) for p in pieces]) for name in ("denoised", "uncertainty")
+    )
+    assert clean.size == record.size
+    assert np.isfinite(clean).all()
+    assert np.isfinite(error).all()
+    assert np.abs(clean[60 * 1024 : 62 * 1024]).max() < 1e-23 < np.abs(clean[:30720]).max()

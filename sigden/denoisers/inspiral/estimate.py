@@ -87,9 +87,12 @@ def _fields(found: TrackEstimate) -> tuple[Any, ...]:
 
 def _quick_length(most: int) -> int:
     """Largest length up to this one without prime factors beyond 5."""
-    from scipy.fft import prev_fast_len
+    from scipy.fft import next_fast_len
 
-    return int(prev_fast_len(most, real=True))
+    # prev_fast_len is not in every SciPy that is supported
+    while next_fast_len(most, real=True) > most:
+        most -= 1
+    return most
 
 
 def _stretches(signal: Any, horizon: float, size: int) -> list[int]:

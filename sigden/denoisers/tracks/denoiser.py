@@ -22,6 +22,7 @@ from sigden.solvers import Solution, Status
 __all__ = ["ChirpTracks"]
 
 _RATE = 0.5  # of the analytic series, in samples of the real one
+_LEAST = 2.0**-23  # of half the range: noise that single precision, of which the series is, does not resolve
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,7 +167,7 @@ def _row(
     z = np.where(hidden, 0.0, (row - low) / unit)
     centre = z[~hidden].mean()
     level = _level(z[~hidden]) if sigma is None else sigma / unit
-    if level == 0:
+    if level < _LEAST:
         return np.where(hidden, low + unit * centre, row), nothing, nothing
     z = np.where(hidden, 0.0, (z - centre) / level)
     n = z.size
