@@ -103,7 +103,7 @@ def to_numpy(x: Any) -> Any:
 
     if array_api_compat.is_cupy_array(x):
         return x.get()
-    if isinstance(x, np.ndarray):
+    if isinstance(x, np.ndarray | np.generic):
         return np.asarray(x)
     return np.asarray(array_api_compat.to_device(x, "cpu")) if _has_cpu_device(x) else np.from_dlpack(x)
 

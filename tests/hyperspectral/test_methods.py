@@ -104,6 +104,12 @@ def test_trivial_cubes_come_back(method):
     assert np.isfinite(np.delete(out, 9, axis=-1)).all()
 
 
+@every
+@pytest.mark.parametrize("number", [0.05, np.float64(0.05), np.array(0.05), np.full(NOISY.shape[2], 0.05)])
+def test_one_noise_level_in_any_form(method, number):
+    np.testing.assert_array_equal(method(NOISY, sigma=number), method(NOISY, sigma=0.05))
+
+
 def test_given_noise_levels_and_variance_cubes():
     level = np.linspace(0.02, 0.1, 40)
     data = gaussian_noise(TRUTH, level, seed=4)
