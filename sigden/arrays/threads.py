@@ -1,4 +1,4 @@
-"""When a parallel numba kernel may run."""
+"""When a parallel numba kernel may run, and how many threads work goes to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-__all__ = ["one_blas_thread", "parallel_allowed", "share_out"]
+__all__ = ["one_blas_thread", "parallel_allowed", "share_out", "usable_cores"]
 
 _FORKED = False
 
@@ -42,8 +42,22 @@ def parallel_allowed() -> bool:
     )
 
 
+def usable_cores() -> int:
+    """Cores that this process is bound to, which a batch system makes fewer than the machine has.
+
+    Returns
+    -------
+    int
+        At least 1, at most ``NUMBA_NUM_THREADS``, so that one setting bounds every kind of thread.
+    """
+    from numba import config
+
+    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, min(bound or 1, config.NUMBA_NUM_THREADS))
+
+
 def share_out(work: Callable[[Any], None], parts: Sequence[Any]) -> None:
-    """Call a function for each part, in as many threads as there are cores where `parallel_allowed`.
+    """Call a function for each part, in as many threads as `usable_cores` where `parallel_allowed`.
 
     Parameters
     ----------
@@ -52,7 +66,7 @@ def share_out(work: Callable[[Any], None], parts: Sequence[Any]) -> None:
     parts : sequence
         Arguments, cut in a way that does not depend on the number of threads.
     """
-    workers = min(os.cpu_count() or 1, len(parts)) if parallel_allowed() else 1
+    workers = min(usable_cores(), len(parts)) if parallel_allowed() else 1
     if workers < 2:
         for part in parts:
             work(part)
