@@ -81,7 +81,7 @@ def debias(
         if isinstance(fitted, FittedHierarchy):
             bound = fitted.at(complete_column(new, str(group), "new table"))
         effects, values = _effects(bound, new, prediction, group, **estimands)
-    notes = list(dict.fromkeys(str(warning.message) for warning in caught))
+    notes = list(dict.fromkeys(_told(warning, prediction) for warning in caught))
     if values.size < len(new):
         notes.append(
             f"{len(new) - values.size} of {len(new)} new rows lack a prediction: they stay without one, and "
@@ -115,6 +115,15 @@ def _method(name: str) -> Calibration:
     if not isinstance(method, Calibration):
         raise ParameterError(f"method: {method.name()} is no correction of predictions")
     return method
+
+
+def _told(warning: warnings.WarningMessage, prediction: str) -> str:
+    from sigden.debias import ExtrapolationWarning
+
+    text = str(warning.message)
+    if issubclass(warning.category, ExtrapolationWarning):
+        text += f"; the column {prediction}_corrected_extrapolated flags them"
+    return text
 
 
 def _effects(

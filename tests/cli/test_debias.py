@@ -101,6 +101,17 @@ def test_rows_without_truth_are_left_out_and_told(sigden, tables):
     assert "1 of 400 calibration rows lack prediction or truth" in result.stderr
 
 
+def test_extrapolation_is_told_by_the_column_that_flags_it(sigden, tables):
+    new = read_table(tables / "new.csv")
+    new["yhat"][:300] += 100.0
+    new.write(tables / "new.csv", overwrite=True)
+    out = tables / "o.csv"
+    result = sigden("debias", tables / "cal.csv", tables / "new.csv", *COLUMNS, "--out", out)
+    (line,) = (text for text in result.stderr.splitlines() if "outside the calibrated range" in text)
+    column = re.search(r"the column (\w+) flags them$", line).group(1)
+    assert np.count_nonzero(np.asarray(read_table(out)[column]) == "True") >= 300
+
+
 def test_a_missing_prediction_stays_missing(sigden, tables):
     lines = (tables / "new.csv").read_text().splitlines()
     fields = lines[2].split(",")
