@@ -15,6 +15,7 @@ __all__ = [
     "contiguous",
     "host_dtype",
     "matmul",
+    "mirrored",
     "put_columns",
     "put_rows",
     "subtract",
@@ -73,6 +74,32 @@ def subtract(a: Any, b: Any, out: Any) -> None:
 def contiguous(array: Any) -> Any:
     """Row after row in memory, as compiled loops need it; arrays of other libraries as they are."""
     return np.ascontiguousarray(array) if isinstance(array, np.ndarray) else array
+
+
+def mirrored(array: Any, axis: int, before: int, after: int, *, twice: bool) -> Any:
+    """Array continued by reflection along one axis; itself where nothing is added.
+
+    Parameters
+    ----------
+    array : array
+        Samples, at least one along `axis`.
+    axis : int
+        Axis that grows.
+    before, after : int
+        Samples added at either end.
+    twice : bool
+        Whether the sample at the border comes twice.
+
+    Returns
+    -------
+    array
+        As `numpy.pad` in the mode ``"symmetric"`` or ``"reflect"``.
+    """
+    if before == after == 0:
+        return array
+    places = np.arange(array.shape[axis])
+    index = np.pad(places, (before, after), mode="symmetric" if twice else "reflect")
+    return namespace(array).take(array, beside(index, array, np.int64), axis=axis)
 
 
 def columns_of(spectra: Any, used: Any) -> Any:

@@ -89,15 +89,16 @@ def alternate(y: Any, basis: Any, step: Step, *, tol: float, max_iter: int) -> F
     step lowers it. The problem is not convex in both: the certificate says that the alternation has come to
     rest.
     """
-    square = 0.5 * float(np.sum(y.astype(np.float64) ** 2))
+    xp = namespace(y)
+    square = 0.5 * float(xp.sum(xp.astype(y, xp.float64) ** 2))
     history: list[tuple[int, float]] = []
     components, decrease = None, np.inf
     for iteration in range(1, max_iter + 1):
         if components is not None:
-            basis = procrustes((y.T @ components).astype(np.float64)).astype(y.dtype)
+            basis = beside(procrustes(to_numpy(y.T @ components).astype(np.float64)), y)
         projected = y @ basis
         components, penalty = step(projected)
-        inner = np.sum(components * (0.5 * components - projected), dtype=np.float64)
+        inner = xp.sum(components * (0.5 * components - projected), dtype=xp.float64)
         value = square + float(inner) + penalty
         if history:
             decrease = (history[-1][1] - value) / max(abs(value), np.finfo(float).tiny)
