@@ -16,6 +16,7 @@ __all__ = [
     "host_dtype",
     "matmul",
     "put_columns",
+    "put_rows",
     "subtract",
 ]
 
@@ -91,6 +92,34 @@ def put_columns(spectra: Any, used: Any, values: Any) -> None:
     else:
         for place, band in enumerate(np.flatnonzero(used)):
             spectra[:, int(band)] = values[:, place]
+
+
+def put_rows(spectra: Any, chosen: Any, values: Any) -> Any:
+    """Copy of spectra with others in place of the chosen ones.
+
+    Parameters
+    ----------
+    spectra : array, shape (pixels, bands)
+        Where they are put.
+    chosen : array of bool, shape (pixels,)
+        True where a spectrum is replaced.
+    values : array, shape (number chosen, bands)
+        What is put there.
+
+    Returns
+    -------
+    array, shape (pixels, bands)
+        New array.
+    """
+    xp = namespace(spectra)
+    if is_numpy(xp):
+        out = spectra.copy()
+        out[chosen] = values
+        return out
+    if values.shape[0] == 0:
+        return xp.asarray(spectra, copy=True)
+    place = xp.cumulative_sum(xp.astype(chosen, xp.int64)) - 1
+    return xp.where(chosen[:, None], xp.take(values, xp.maximum(place, 0), axis=0), spectra)
 
 
 def among(values: Any, used: Any, around: Any = None) -> Any:

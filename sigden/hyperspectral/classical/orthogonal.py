@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from sigden.arrays import namespace, to_numpy
+from sigden.hyperspectral.beside import beside
 from sigden.hyperspectral.subspace import whitened_subspace
 
 __all__ = ["Factors", "alternate", "procrustes", "signal_directions"]
@@ -42,12 +44,12 @@ def procrustes(matrix: Any) -> Any:
 
     Parameters
     ----------
-    matrix : array, shape (bands, rank)
+    matrix : ndarray, shape (bands, rank)
         At least as many rows as columns.
 
     Returns
     -------
-    array, shape (bands, rank)
+    ndarray, shape (bands, rank)
         The orthogonal polar factor :math:`U V^T` of the singular value decomposition :math:`U S V^T`.
 
     References
@@ -119,12 +121,12 @@ def signal_directions(y: Any, rank: int | None) -> Any:
     Returns
     -------
     array, shape (bands, rank)
-        Orthonormal columns.
+        Orthonormal columns, beside the spectra.
     """
-    pixels = y.reshape(-1, y.shape[-1])
-    bands = pixels.shape[1]
-    second = (pixels.T @ pixels).astype(np.float64) / len(pixels)
+    pixels = namespace(y).reshape(y, (-1, y.shape[-1]))
+    count, bands = pixels.shape
+    second = to_numpy(pixels.T @ pixels).astype(np.float64) / count
     found = whitened_subspace(
-        second, np.zeros(bands), np.ones(bands), len(pixels), None if rank is None else min(rank, bands)
+        second, np.zeros(bands), np.ones(bands), count, None if rank is None else min(rank, bands)
     )
-    return found.basis.astype(y.dtype)
+    return beside(found.basis, y)

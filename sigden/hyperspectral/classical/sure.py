@@ -7,12 +7,17 @@ from typing import Any
 
 import numpy as np
 
+from sigden.arrays import is_numpy, namespace
+
 __all__ = ["soft", "soft_threshold_sure"]
 
 
 def soft(x: Any, threshold: Any) -> Any:
     """Soft threshold ``sign(x) max(|x| - threshold, 0)``, the proximal point of ``threshold * |.|``."""
-    return x - np.clip(x, -threshold, threshold)
+    xp = namespace(x)
+    if is_numpy(xp):
+        return x - np.clip(x, -threshold, threshold)
+    return x - xp.minimum(xp.maximum(x, -threshold), threshold)
 
 
 def soft_threshold_sure(coefficients: Any) -> tuple[Any, Any]:
