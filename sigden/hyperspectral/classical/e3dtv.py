@@ -8,11 +8,10 @@ from typing import Any
 
 from sigden.arrays import namespace, to_numpy
 from sigden.hyperspectral.beside import beside
-
 from sigden.hyperspectral.classical.frame import CentredCube, ClassicalMethod, Restored, at_least
+from sigden.hyperspectral.classical.gradient_solver import gradient_solver
 from sigden.hyperspectral.classical.leading import leading_directions
 from sigden.hyperspectral.classical.orthogonal import procrustes
-from sigden.hyperspectral.classical.gradient_solver import gradient_solver
 from sigden.hyperspectral.classical.sure import soft
 from sigden.operators import FiniteDifference
 

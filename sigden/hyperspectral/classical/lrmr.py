@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from sigden.arrays import device_of, namespace
-
 from sigden.errors import ParameterError
 from sigden.hyperspectral.classical.frame import CentredCube, ClassicalMethod, Restored, at_least
 from sigden.hyperspectral.classical.leading import leading_directions

@@ -10,8 +10,8 @@ from sigden.arrays import Kernel, device_of, namespace
 from sigden.errors import ParameterError
 from sigden.hyperspectral.beside import contiguous
 from sigden.hyperspectral.classical.frame import CentredCube, ClassicalMethod, Restored, at_least
-from sigden.hyperspectral.classical.sure import soft
 from sigden.hyperspectral.classical.gradient_solver import gradient_solver
+from sigden.hyperspectral.classical.sure import soft
 from sigden.hyperspectral.classical.tucker import Tucker
 from sigden.operators import FiniteDifference
 

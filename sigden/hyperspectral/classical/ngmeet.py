@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from sigden.arrays import namespace, to_numpy
-
 from sigden.errors import ParameterError
 from sigden.hyperspectral.classical.frame import CentredCube, ClassicalMethod, Restored, at_least
 from sigden.hyperspectral.classical.nonlocal_low_rank import low_rank_groups, similar_patches
@@ -132,7 +131,7 @@ class NGMeet(ClassicalMethod):
             images = estimate @ basis
             if iteration % 2 == 0:
                 references, found = similar_patches(
-                    images[..., :_GUIDES],
+                    images[..., : min(_GUIDES, images.shape[2])],
                     patch=patch,
                     group=max(1, self.group - _FEWER * (iteration // 2)),
                     window=self.window,

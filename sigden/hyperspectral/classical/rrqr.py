@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from sigden.arrays import namespace, to_numpy
-
 from sigden.denoisers import ROF, Denoiser
 from sigden.hyperspectral.beside import beside, contiguous
 from sigden.hyperspectral.classical.frame import CentredCube, ClassicalMethod, Restored, at_least

@@ -17,8 +17,8 @@ def shrink_slopes(z: Any, duals: Any, limit: float, growth: float, right: Any) -
     z : array, shape (rows, columns, bands)
         Cube.
     duals : array, shape (3, rows, columns, bands)
-        Of the differences along rows, columns and bands; the new d is what the threshold takes off ``Dz + d``,
-        over `growth`.
+        Of the differences along rows, columns and bands; the new d is what the threshold takes
+        off ``Dz + d``, over `growth`.
     limit : float
         Threshold.
     growth : float
@@ -40,7 +40,7 @@ def shrink_slopes(z: Any, duals: Any, limit: float, growth: float, right: Any) -
         )
         before = duals[(axis, *near)]
         target = z[far] - z[near] + before
-        kept = xp.clip(target, -limit, limit)
+        kept = xp.minimum(xp.maximum(target, -limit), limit)
         total = total + xp.sum(xp.astype(kept - before, xp.float64) ** 2)
         after = kept / growth
         duals[(axis, *near)] = after

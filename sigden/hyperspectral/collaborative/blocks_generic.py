@@ -58,7 +58,7 @@ def fold(blocks: Any) -> Any:
     xp = namespace(blocks)
     side, _, images, rows, columns = blocks.shape
     kind = {"dtype": blocks.dtype, "device": device_of(blocks)}
-    lines = xp.zeros((BLOCK, images, rows, columns + side - 1), **kind)
+    lines = xp.zeros((side, images, rows, columns + side - 1), **kind)
     for s in range(side):
         lines[..., s : s + columns] += blocks[:, s, ...]
     out = xp.zeros((images, rows + side - 1, columns + side - 1), **kind)
