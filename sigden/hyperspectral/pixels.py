@@ -10,7 +10,7 @@ import numpy as np
 from sigden.arrays import as_floating, is_numpy, namespace, require_array, require_finite
 from sigden.errors import InputError
 
-__all__ = ["as_pixels", "checked_cube", "require_numpy"]
+__all__ = ["as_pixels", "checked_cube"]
 
 
 def checked_cube(cube: Any) -> Any:
@@ -49,12 +49,6 @@ def checked_cube(cube: Any) -> Any:
     if 0 in values.shape or values.shape[2] < 2:
         raise InputError(f"cube: needs pixels and at least two bands, got shape {tuple(values.shape)}")
     return np.ascontiguousarray(values) if is_numpy(xp) else values
-
-
-def require_numpy(cube: Any, what: str) -> None:
-    """Refuse arrays of another library than NumPy."""
-    if not is_numpy(require_array(cube, "cube")):
-        raise InputError(f"cube: {what} does not serve {type(cube).__module__} arrays; give a NumPy array")
 
 
 def as_pixels(cube: Any, *, finite: bool = False) -> tuple[Any, tuple[int, int, int]]:
