@@ -47,22 +47,22 @@ def fold(blocks: Any) -> Any:
 
     Parameters
     ----------
-    blocks : array, shape (8, 8, images, rows, columns)
+    blocks : array, shape (side, side, images, rows, columns)
         Block that begins at each pixel, its own rows and columns first.
 
     Returns
     -------
-    array, shape (images, rows + 7, columns + 7)
-        The adjoint of `unfold`.
+    array, shape (images, rows + side - 1, columns + side - 1)
+        Of blocks of 8 x 8 the adjoint of `unfold`.
     """
     xp = namespace(blocks)
-    _, _, images, rows, columns = blocks.shape
+    side, _, images, rows, columns = blocks.shape
     kind = {"dtype": blocks.dtype, "device": device_of(blocks)}
-    lines = xp.zeros((BLOCK, images, rows, columns + BLOCK - 1), **kind)
-    for s in range(BLOCK):
+    lines = xp.zeros((side, images, rows, columns + side - 1), **kind)
+    for s in range(side):
         lines[..., s : s + columns] += blocks[:, s, ...]
-    out = xp.zeros((images, rows + BLOCK - 1, columns + BLOCK - 1), **kind)
-    for r in range(BLOCK):
+    out = xp.zeros((images, rows + side - 1, columns + side - 1), **kind)
+    for r in range(side):
         out[:, r : r + rows, :] += lines[r, ...]
     return out
 
