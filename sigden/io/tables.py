@@ -178,12 +178,8 @@ def masked_column(table: Any, name: str, what: str = "table") -> Any:
 
     Parameters
     ----------
-    table : astropy.table.Table, pyarrow.Table, pandas.DataFrame or polars.DataFrame
-        Any that `column` reads.
-    name : str
-        Name of the column.
-    what : str
-        Name of the table, for the message.
+    table, name, what
+        As of `column`.
 
     Returns
     -------
@@ -214,12 +210,8 @@ def complete_column(table: Any, name: str, what: str = "table", rows: Any = slic
 
     Parameters
     ----------
-    table : astropy.table.Table, pyarrow.Table, pandas.DataFrame or polars.DataFrame
-        Any that `column` reads.
-    name : str
-        Name of the column.
-    what : str
-        Name of the table, for the message.
+    table, name, what
+        As of `column`.
     rows : slice or array of bool
         Rows that count.
 
