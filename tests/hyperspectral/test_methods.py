@@ -324,6 +324,17 @@ def test_small_and_narrow_cubes():
     assert np.isfinite(SubspaceCollaborative()(two)).all()
 
 
+@pytest.mark.parametrize("cube", [np.zeros((9, 8, 6)), np.ones((9, 8, 6)), np.arange(8.0).reshape(1, 1, 8)])
+@pytest.mark.parametrize("method", [SubspaceCollaborative(), RobustSubspace(), SubspaceDenoise()])
+def test_cubes_without_signal_or_noise_have_a_variance_too(method, cube):
+    found = method.solve(cube)
+    np.testing.assert_allclose(found.estimate, cube, atol=1e-12)
+    variance = found.variance()
+    if variance is not None:
+        assert variance.shape == cube.shape
+        assert np.abs(variance).max() <= 1e-20
+
+
 def test_unusable_cubes_are_named():
     method = SubspaceCollaborative()
     with pytest.raises(InputError, match="do not determine the noise"):
