@@ -196,15 +196,17 @@ def leverage_corrected(covariance: Any, mean: Any, sigma: Any, pixels: int) -> A
 
     Notes
     -----
-    In a signal subspace with the orthonormal basis E of the whitened spectra, the other bands predict band b
-    with the variance :math:`\\sigma_b^2 h_b / (1 - h_b)`, :math:`h_b = \\sum_k E_{bk}^2`, which the
-    regression counts as noise of the band: the level is :math:`\\sqrt{1 - h_b}` times the one it gives. Two
+    In a signal subspace with the orthonormal basis E of the whitened spectra and eigenvalues e there, the
+    other bands predict band b with the variance :math:`\\sigma_b^2 h_b / (1 - h_b)`,
+    :math:`h_b = \\sum_k E_{bk}^2 (1 - 1 / e_k)`, which the regression counts as noise of the band: the level
+    is :math:`\\sqrt{1 - h_b}` times the one it gives (the inverse of :math:`I + E \\Lambda E^T`). Two
     steps are taken: further ones let quiet bands explain themselves until their noise is gone.
     """
     corrected, rank = sigma, None
     for _ in range(_LEVERAGE_STEPS):
         space = whitened_subspace(covariance, mean, corrected, pixels, rank)
-        leverage = np.minimum(np.sum(space.basis**2, axis=1), _MOST_LEVERAGE)
+        signal = 1 - 1 / np.maximum(space.eigenvalues[: space.rank], 1.0)
+        leverage = np.minimum(space.basis**2 @ signal, _MOST_LEVERAGE)
         corrected, rank = sigma * np.sqrt(1 - leverage), space.rank
     return corrected
 
