@@ -12,6 +12,7 @@ from sigden.hyperspectral.subspace import noise_sigma, whitened_subspace
 
 __all__ = ["filled_by_neighbours", "filled_by_subspace", "noise_level"]
 
+_CHUNK = 2048  # spectra whose missing bands are predicted at once
 _PASSES = 5
 
 
@@ -89,7 +90,7 @@ def filled_by_subspace(cube: Any, missing: Any, sigma: Any) -> Any:
     for _ in range(1 if enough else _PASSES):
         known = y[~struck] if enough else y
         basis, variance = _signal(known)
-        for part in chunks(partly):
+        for part in chunks(partly, _CHUNK):
             y[part] = _predicted(y[part], gaps[part], basis, variance)
     return np.where(missing, y.reshape(shape) * sigma.astype(cube.dtype), cube)
 
