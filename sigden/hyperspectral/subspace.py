@@ -210,7 +210,7 @@ def leverage_corrected(covariance: Any, mean: Any, sigma: Any, pixels: int) -> A
     other bands predict band b with the variance :math:`\\sigma_b^2 h_b / (1 - h_b)`,
     :math:`h_b = \\sum_k E_{bk}^2 (1 - 1 / e_k)`, which the regression counts as noise of the band: the level
     is :math:`\\sqrt{1 - h_b}` times the one it gives (the inverse of :math:`I + E \\Lambda E^T`). Two
-    steps are taken: further ones let quiet bands explain themselves until their noise is gone.
+    steps are taken: further ones change little.
     """
     corrected, rank = sigma, None
     for _ in range(_LEVERAGE_STEPS):
