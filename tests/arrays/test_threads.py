@@ -6,7 +6,7 @@ import numba
 import numpy as np
 import pytest
 
-from sigden.arrays import parallel_allowed, share_out, usable_cores
+from sigden.arrays import in_order, parallel_allowed, share_out, usable_cores
 from sigden.multiband.joint.planes import fft_workers
 
 
@@ -51,3 +51,39 @@ def test_a_process_bound_to_few_cores_starts_few_threads(monkeypatch, bound, num
 
     share_out(meet, range(4 * cores))
     assert len(met) == cores
+
+
+def test_results_come_in_order_and_parts_are_taken_as_they_are_needed():
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    taken = []
+
+    def parts():
+        for k in range(100):
+            taken.append(k)
+            yield np.full((8, 8), float(k))
+
+    for threads in (1, 2):
+        taken.clear()
+        with threadpoolctl.threadpool_limits(threads, user_api="blas"):
+            found = in_order(lambda x: (x @ x)[0, 0], parts())
+            first = next(found)
+            assert len(taken) < 20
+            assert [first, *found] == [8.0 * k * k for k in range(100)]
+            assert list(in_order(abs, iter([-3]))) == [3]
+            assert list(in_order(abs, [])) == []
+
+
+def test_an_error_in_a_part_comes_out():
+    with pytest.raises(ZeroDivisionError):
+        list(in_order(lambda part: 1 / part, [2, 1, 0, 1]))
+
+
+def test_blas_has_its_threads_again_when_the_parts_are_done():
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        before = [lib["num_threads"] for lib in threadpoolctl.threadpool_info() if lib["user_api"] == "blas"]
+        found = in_order(lambda x: x, range(50))
+        next(found)
+        found.close()
+        after = [lib["num_threads"] for lib in threadpoolctl.threadpool_info() if lib["user_api"] == "blas"]
+    assert after == before

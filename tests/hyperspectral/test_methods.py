@@ -244,7 +244,7 @@ def test_the_second_pass_pays_in_photon_noise(read):
 
 def test_bands_whose_law_is_not_seen_do_not_spoil_the_second_pass():
     truth = spectral_cube((64, 64), 40, seed=5).astype(np.float64)
-    photons = poisson_noise(truth, 8.0, seed=1)
+    photons = poisson_noise(truth, 6.0, seed=1)
     method = SubspaceCollaborative()
     recipe = method.recipe()
     alone = replace(recipe, step=replace(recipe.step, led=None))

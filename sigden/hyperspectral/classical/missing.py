@@ -14,6 +14,7 @@ from sigden.hyperspectral.subspace import noise_sigma, whitened_subspace
 
 __all__ = ["filled_by_neighbours", "filled_by_subspace", "noise_level"]
 
+_CHUNK = 2048  # spectra whose missing bands are predicted at once
 _PASSES = 5
 
 
@@ -102,7 +103,7 @@ def filled_by_subspace(cube: Any, missing: Any, sigma: Any) -> Any:
     y, holes = pixels[partly] / unit, gaps[partly]
     for _ in range(1 if enough else _PASSES):
         basis, variance = _signal((rest,) if enough else (rest, y))
-        for part, hidden in zip(chunks(y), chunks(holes), strict=True):
+        for part, hidden in zip(chunks(y, _CHUNK), chunks(holes, _CHUNK), strict=True):
             part[...] = _predicted(part, hidden, basis, variance)
     filled = xp.where(holes, y * unit, pixels[partly])
     return xp.reshape(put_rows(pixels, partly, filled), cube.shape)
