@@ -15,14 +15,16 @@ from sigden.hyperspectral.beside import among, beside, contiguous, matmul
 from sigden.hyperspectral.gram import chunks
 from sigden.hyperspectral.model import LowRank, coefficients_of, fit
 from sigden.hyperspectral.noise_power import noise_power
+from sigden.hyperspectral.photon_tail import without_photon_tail
 from sigden.hyperspectral.prepare import Prepared, prepare
 from sigden.hyperspectral.result import Components, CubeResult
 from sigden.hyperspectral.screen import DEAD, IMPULSE, Defects, screen
 from sigden.hyperspectral.second_pass import last_pass
-from sigden.hyperspectral.stabilise import Stabiliser, variance_law
+from sigden.hyperspectral.stabilise import Stabiliser
 from sigden.hyperspectral.steps import Recipe
 from sigden.hyperspectral.subspace import Subspace
 from sigden.hyperspectral.table import Table
+from sigden.hyperspectral.variance_law import variance_law
 from sigden.hyperspectral.weak import with_weak_directions
 from sigden.hyperspectral.workspace import Workspace
 
@@ -245,7 +247,13 @@ def analyse(work: Prepared, recipe: Recipe, workspace: Workspace) -> Analysis:
     model = _settled(pixels, workspace, flags, work.sigma, rank)
     level = model.space.band_noise()
     noisy = bool(np.any(level > _ROUNDING))
-    law = variance_law(pixels, model, flags) if adapt and noisy and work.sigma is None else None
+    law = None
+    if adapt and noisy and work.sigma is None:
+        law = _law(work, model, defects, workspace, rank)
+        if law is not None and without_photon_tail(work, defects, law):
+            model = _settled(pixels, workspace, defects.flags, None, rank)
+            law = _law(work, model, defects, workspace, rank)
+        flags, level = defects.flags, model.space.band_noise()
     if law is not None:
         forward, undo, plain = law.forward, law.undo, model.space.level is None
         pixels.update(lambda where, spectra: forward(spectra))
@@ -264,6 +272,14 @@ def analyse(work: Prepared, recipe: Recipe, workspace: Workspace) -> Analysis:
     if flags is not None:
         _fill_hopeless(coefficients, flags)
     return Analysis(work, defects, space, coefficients, level, law, power)
+
+
+def _law(
+    work: Prepared, model: LowRank, defects: Defects, workspace: Workspace, rank: int | None
+) -> Stabiliser | None:
+    """Law of the noise, where it grows with the signal."""
+    pixels, flags = work.table, defects.flags
+    return variance_law(pixels, model, flags, lambda: _settled(pixels, workspace, flags, None, rank))
 
 
 def _settled(
