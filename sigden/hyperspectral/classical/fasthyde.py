@@ -20,7 +20,7 @@ from sigden.hyperspectral.classical.frame import (
     at_least,
 )
 from sigden.hyperspectral.classical.orthogonal import signal_directions
-from sigden.hyperspectral.pixels import checked_cube
+from sigden.hyperspectral.pixels import checked_cube, mean_spectrum
 from sigden.hyperspectral.signal_dependence import poisson_gaussian
 from sigden.hyperspectral.subspace_collaborative import collaborative_step
 
@@ -99,7 +99,7 @@ class FastHyDe(ClassicalMethod):
                 "use noise_model='gaussian'"
             )
         y = anscombe(light / gain)
-        mean = _mean_spectrum(y)
+        mean = mean_spectrum(y)
         y, rank = self._low_rank(y - mean)
         estimate = inverse_anscombe(y + mean) * gain - cube.mean
         return Restored(estimate, details={"rank": rank, "gain": gain * cube.scale})
@@ -176,9 +176,3 @@ def denoised_images(images: Any, denoiser: Denoiser | None) -> Any:
         unit = xp.ones(count, dtype=images.dtype, device=device_of(images))
         return denoiser.estimate(images, sigma=unit)
     return xp.concat([collaborative_step(images[k : k + 1, ...], None)[0] for k in range(count)])
-
-
-def _mean_spectrum(y: Any) -> Any:
-    xp = namespace(y)
-    total = xp.sum(y, axis=(0, 1), dtype=xp.float64)
-    return xp.astype(total / (y.shape[0] * y.shape[1]), y.dtype)

@@ -16,6 +16,7 @@ from sigden.errors import ConvergenceWarning, ParameterError
 from sigden.hyperspectral.base import CubeMethod
 from sigden.hyperspectral.beside import beside, columns_of, put_columns
 from sigden.hyperspectral.classical.missing import filled_by_neighbours, filled_by_subspace, noise_level
+from sigden.hyperspectral.pixels import mean_spectrum
 from sigden.hyperspectral.prepare import Prepared, prepare
 from sigden.solvers import Solution, Status
 
@@ -204,12 +205,11 @@ def _centred(work: Prepared) -> tuple[Any, Any, Any]:
     """Cube about the mean of its known voxels, the mean, and where voxels are missing."""
     pixels, missing = work.pixels, work.missing
     xp = namespace(pixels)
-    total = xp.sum(pixels, axis=0, dtype=xp.float64)
     if missing is None:
-        mean = xp.astype(total / pixels.shape[0], pixels.dtype)
+        mean = mean_spectrum(pixels)
         return xp.reshape(pixels - mean, work.shape), mean, None
     count = xp.sum(xp.astype(~missing, xp.float64), axis=0)
-    mean = xp.astype(total / count, pixels.dtype)
+    mean = xp.astype(xp.sum(pixels, axis=0, dtype=xp.float64) / count, pixels.dtype)
     centred = xp.reshape(xp.where(missing, 0.0, pixels - mean), work.shape)
     missing = xp.reshape(missing, work.shape)
     return filled_by_neighbours(centred, missing), mean, missing

@@ -17,6 +17,7 @@ from sigden.hyperspectral.classical.orthogonal import signal_directions
 from sigden.hyperspectral.classical.sure import soft
 from sigden.hyperspectral.gram import chunks
 from sigden.hyperspectral.order import median
+from sigden.hyperspectral.pixels import mean_spectrum
 from sigden.hyperspectral.subspace_collaborative import collaborative_step
 
 __all__ = ["L1HyMixDe", "without_outliers"]
@@ -102,11 +103,9 @@ class L1HyMixDe(ClassicalMethod):
 
     def restore(self, cube: CentredCube) -> Restored:
         """Estimate of a complete cube of order one."""
-        xp, shape = namespace(cube.values), cube.values.shape
+        xp = namespace(cube.values)
         clean = without_outliers(cube.values)
-        total = xp.sum(clean, axis=(0, 1), dtype=xp.float64)
-        mean = xp.astype(total / (shape[0] * shape[1]), clean.dtype)
-        sigma = beside(cube.sigma, clean)
+        mean, sigma = mean_spectrum(clean), beside(cube.sigma, clean)
         y = (cube.values - mean) / sigma
         basis, fit = robust_subspace(y, (clean - mean) / sigma, self.rank)
         sparse = soft(y - fit, 1.0)
