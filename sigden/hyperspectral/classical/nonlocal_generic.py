@@ -41,24 +41,7 @@ def similar_patches(cube: Any, rows: Any, columns: Any, patch: int, window: int,
 
 
 def low_rank_groups(cube: Any, found: Any, strength: Any, patch: int) -> Any:
-    """Cube whose groups of similar patches are of low rank.
-
-    Parameters
-    ----------
-    cube : array, shape (rows, columns, depth)
-        Data.
-    found : array of int64, shape (groups, patches, 2)
-        First rows and columns of the patches of each group.
-    strength : ndarray, shape (groups,)
-        Of the shrinkage of each.
-    patch : int
-        Side of a patch.
-
-    Returns
-    -------
-    array, shape of `cube`
-        Mean over all the patches that hold a pixel.
-    """
+    """Cube whose groups are of low rank, as of the numba twin; `found` is int64, `strength` of NumPy."""
     xp = namespace(cube)
     rows, columns, depth = cube.shape
     groups, size = found.shape[:2]
