@@ -33,12 +33,13 @@ _COLUMNS = {
     default="strain",
     type=click.Choice(["strain", "multiband", "cube"]),
 )
-@click.option("--out", "directory", metavar="DIR", default="sigden-demo", show_default=True,
-              type=click.Path(path_type=Path), help="Where outputs go.")  # fmt: skip
+@click.option("--out", "given", metavar="DIR", type=click.Path(path_type=Path),
+              help="Where outputs go.  "
+              "[default: sigden-demo, sigden-demo-multiband or sigden-demo-cube]")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable summary on stdout.")
 @click.option("--quiet", is_flag=True, help="No progress bar and no table.")
-def demo(room: str, directory: Path, overwrite: bool, as_json: bool, quiet: bool) -> None:
+def demo(room: str, given: Path | None, overwrite: bool, as_json: bool, quiet: bool) -> None:
     """Denoise real and simulated strain, or a simulated field or spectral cube, with nothing else needed.
 
     The real strain is the second of H1, L1 and V1 data that gwpy ships; the simulated one is 32 s of detector
@@ -46,6 +47,7 @@ def demo(room: str, directory: Path, overwrite: bool, as_json: bool, quiet: bool
     Rubin files, with a scene.toml for `sigden multiband`, and sharpens them together. `sigden demo cube`
     writes a hyperspectral scene as ENVI and denoises it.
     """
+    directory = given or Path("sigden-demo" if room == "strain" else f"sigden-demo-{room}")
     if room == "multiband":
         from sigden.cli.multiband_demo import multiband_demo
 

@@ -55,6 +55,8 @@ def open_fits(path: str | os.PathLike[str], *, memmap: bool = False) -> Iterator
             raise
         except (OSError, ValueError, TypeError, KeyError, IndexError, EOFError, fits.VerifyError) as error:
             reason = _cut_short(caught) or " ".join(str(error).split()) or type(error).__name__
+            if "No SIMPLE card" in reason:  # the rest of it names an argument of astropy
+                reason = "it does not begin as FITS does (no SIMPLE card)"
             raise FileError(f"{path}: cannot be read as FITS: {reason}") from error
     reason = _cut_short(caught)
     if reason:

@@ -49,6 +49,14 @@ def test_a_place_that_cannot_be_written_to_is_refused_before_any_work(sigden, tm
         assert "cannot be an output directory, a file is in the way" in stderr
 
 
+@pytest.mark.parametrize(("room", "folder"), [((), ""), (("multiband",), "-multiband"), (("cube",), "-cube")])
+def test_demonstrations_do_not_stand_in_each_others_way(sigden, tmp_path, monkeypatch, room, folder):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / f"sigden-demo{folder}").touch()
+    stderr = sigden("demo", *room, code=2).stderr
+    assert f"sigden-demo{folder}: cannot be an output directory" in stderr
+
+
 def test_demo(shown):
     out, summary = shown
     assert sorted(p.name for p in out.iterdir()) == [

@@ -64,6 +64,15 @@ def test_fits_images_that_are_cut_short_are_called_so(tmp_path, read):
         read(cut(path, 0.5))
 
 
+def test_what_is_no_fits_file_is_told_without_words_of_astropy(tmp_path):
+    (tmp_path / "a.fits").write_text("hello")
+    for read in (read_image, read_cube, read_table):
+        with pytest.raises(FileError) as caught:
+            read(tmp_path / "a.fits")
+        assert "no SIMPLE card" in str(caught.value)
+        assert "ignore_missing" not in str(caught.value)
+
+
 def test_a_fits_file_without_a_table_and_with_two(tmp_path):
     fits.PrimaryHDU(np.ones((4, 4))).writeto(tmp_path / "i.fits")
     with pytest.raises(FileError, match="holds no table"):
