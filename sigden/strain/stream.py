@@ -261,7 +261,7 @@ class StrainStream:
         white = steps.whitened(window)
         sigma = self._sigma(white[first - low : last - low])
         z = white / sigma
-        free = steps.without_lines(z)
+        free = steps.without_ripple(steps.without_lines(z))
         found = self._estimate(free, low, first, last, s)
         self.solver_gap = max(self.solver_gap, found.gap)
         self.solver_steps += found.iterations
@@ -310,7 +310,7 @@ class StrainStream:
         return in_blocks(estimate, z, first - low, last - low, block=block, halo=self._halo)
 
     def _coloured(self, s: Stretch, steps: Conditioning, sigma: float, stop: int) -> StrainResult:
-        z, clean, error = s.z, s.clean, s.error
+        z, clean, error = s.z, steps.with_ripple(s.clean), s.error
         quiet = steps.without_lines(clean)
         core = slice(s.out - s.kept, stop - s.kept)
         denoised, residual = steps.coloured(np.stack([quiet, z - quiet]) * sigma)[:, core]
