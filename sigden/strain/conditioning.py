@@ -91,14 +91,10 @@ class Conditioning:
         strain = self._whitening.resized(white.shape).inverse(white)
         return band_pass(strain, self.sample_rate, self.band)
 
-    def without_lines(self, white: Any) -> Any:
-        """Whitened samples without what is left of the lines of the spectrum."""
-        return notch(white, self.sample_rate, self.lines, _LINE_QUALITY) if white.size > 1 else white
-
     def without_ripple(self, white: Any) -> Any:
-        """Whitened samples without what scatter of the spectrum did to them, at the same noise level."""
+        """Whitened samples without the scatter and the lines of the spectrum, at the same noise level."""
         return white if self._ripple is None else self._ripple.taken_out(white)
 
     def with_ripple(self, smooth: Any) -> Any:
-        """Undoes `without_ripple`; what lies on a line of the spectrum becomes as weak as there."""
+        """Estimate of a denoiser that was given `without_ripple`, whitened as the strain was."""
         return smooth if self._ripple is None else self._ripple.put_back(smooth)

@@ -226,17 +226,14 @@ class StrainDenoiser(Method):
         worst, iterations, done, certificate = 0.0, 0, 0, LocalEstimate.certificate
         for part, white in prepared:
             z = white / sigma
-            # what is left of a line after whitening would be taken for a track
-            smooth = steps.without_ripple(steps.without_lines(z))
+            smooth = steps.without_ripple(z)
             local = self._blocks(smooth, rate, band, partial(_report, progress, done, x.size))
             clean = steps.with_ripple(local.estimate)
             worst, iterations = max(worst, local.gap), iterations + local.iterations
             certificate = local.certificate
-            # colouring lifts a line's bins a hundredfold, where the estimate is nothing but error
-            quiet = steps.without_lines(clean)
             out["z"][part], out["clean"][part], out["error"][part] = z, clean, local.uncertainty
             out["smooth"][part] = local.estimate
-            both = steps.coloured(np.stack([quiet, z - quiet]) * sigma)
+            both = steps.coloured(np.stack([clean, z - clean]) * sigma)
             out["denoised"][part], out["residual"][part] = both
             done += z.size
         figures = RunningFigures(rate, band, t0)

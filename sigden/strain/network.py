@@ -163,9 +163,7 @@ class CoherentStrain(StrainDenoiser):
         shortest = round(_SHORTEST_SECONDS * rate)
         common = Segments.of(values[0], np.isnan(values).any(axis=0)).longer_than(shortest)
         for part in common if len(single) > 1 else ():
-            streams = np.stack(
-                [steps.without_ripple(steps.without_lines(r.whitened[part])) for r, steps, _ in analysed]
-            )
+            streams = np.stack([steps.without_ripple(r.whitened[part]) for r, steps, _ in analysed])
             own = [
                 LocalEstimate(smooth[part], r.whitened_uncertainty[part], 0.0, 1) for r, _, smooth in analysed
             ]
@@ -197,7 +195,7 @@ def _recoloured(result: StrainResult, steps: Conditioning, joined: Any, error: A
     for part in Segments.of(joined):
         moved = joined[part] - result.whitened_denoised[part]
         if moved.any():
-            change[part] = steps.coloured(steps.without_lines(moved) * result.sigma)
+            change[part] = steps.coloured(moved * result.sigma)
     unit = float(np.nanmedian(result.uncertainty / result.whitened_uncertainty))
     return dataclasses.replace(
         result,

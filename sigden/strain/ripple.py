@@ -39,8 +39,9 @@ class Ripple:
     signal h turns into :math:`R\\,G h`, of which only :math:`G h` is a smooth chirp; the rest is spread over
     as much time as the filter lasts, in proportion to the signal. R is known, so a denoiser works on the
     strain over R and its estimate is multiplied by R. Where the spectrum exceeds its median by three standard
-    deviations of the ripple there is a line: it stays as quiet as the whitening made it. Nothing changes
-    where the spectrum is a smooth model.
+    deviations of the ripple there is a line: the strain is multiplied by R there, so that the line is as far
+    below the noise as the whitening pressed it down, and no track follows it. A spectrum that is a smooth
+    model has no ripple.
 
     Both filters are symmetric impulse responses that end at twice the noise model's order.
     """
@@ -72,7 +73,7 @@ class Ripple:
         inside = (f >= low) & (f <= high)
         scatter = float(np.median(np.abs(excess[inside]))) / NORMAL_QUARTILE
         excess = np.maximum(excess, -_LINE * scatter)
-        back = np.exp(np.where(excess < _LINE * scatter, excess, 0.0))
+        back = np.exp(np.where(excess < _LINE * scatter, excess, -excess))
         # whitened noise is white
         unit = math.sqrt(float(np.mean(back[inside] ** 2)))
         return _kernel(back / unit), _kernel(unit * np.exp(-excess))
