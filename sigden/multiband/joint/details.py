@@ -154,12 +154,12 @@ def posterior_details(
     large where their own square is, as their distribution has heavy tails: of the mean of the bands
 
     .. math:: E = \\frac{q}{q + s^2} \\langle w^2 \\rangle
-        + 0.1 \\, m^2 \\min(m^2 / \\langle m^2 \\rangle, 4)^2, \\qquad
+        + 0.1 \\, m^2 \\min(m^2 / \\langle m^2 \\rangle, 4)^{5/2}, \\qquad
         q = \\langle w_{pilot}^2 \\rangle + 0.2 \\, \\eta_0 \\langle m^2 \\rangle,
 
     the part of the squared detail that is taken for light, and, from the second scale on, what is lost of
     peaks, with the light m of the estimate against that of a Gaussian of 2.2 pixels. For contrasts, which
-    the images hardly resolve, E is twice what the pilot shows and 0.3 of the least. The sum over scales and
+    the images hardly resolve, E is twice what the pilot shows and 0.4 of the least. The sum over scales and
     colours is brought to the variance of all details together, as neighbouring scales share noise. The
     constants are those of simulated real and parametric galaxies; 0.035, of the mean, and 0.0015, of the
     first contrast, hold from the finest scale to that of eight pixels.
@@ -206,7 +206,7 @@ def _add_peaks(error: Any, mean: Any, missed: Any) -> None:
         around = smooth_starlet(light, _NEIGHBOURHOOD)[within]
         light = light[within]
         peak = np.minimum(light / np.where(around > 0, around, 1), _GREATEST_PEAK)
-        error[own] += _PEAKED * missed[own] * light * peak**2
+        error[own] += _PEAKED * missed[own] * light * peak**2 * np.sqrt(peak)
 
     over_rows(fill, mean.shape, smooth_reach(_NEIGHBOURHOOD))
 

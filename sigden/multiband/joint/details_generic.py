@@ -13,7 +13,7 @@ __all__ = ["LEAST_OF_CONTRAST", "LEAST_OF_MEAN", "SHOWN_OF_CONTRAST", "posterior
 
 LEAST_OF_MEAN = 0.2
 """Part of the least that details of the mean are taken to have, for what of their square is light."""
-SHOWN_OF_CONTRAST, LEAST_OF_CONTRAST = 2.0, 0.3
+SHOWN_OF_CONTRAST, LEAST_OF_CONTRAST = 2.0, 0.4
 """Mean square of details of contrasts, over what a pilot shows and over the least they are taken to have."""
 
 
