@@ -69,7 +69,7 @@ def share_out(work: Callable[[Any], None], parts: Sequence[Any]) -> None:
     parts : sequence
         Arguments, cut in a way that does not depend on the number of threads.
     """
-    workers = min(usable_cores(), len(parts)) if parallel_allowed() else 1
+    workers = min(usable_cores(), len(parts)) if len(parts) > 1 and parallel_allowed() else 1
     if workers < 2:
         for part in parts:
             work(part)
