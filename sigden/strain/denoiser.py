@@ -63,6 +63,7 @@ class StrainDenoiser(Method):
     -----
     The steps: median Welch PSD (Hann window, segments that touch a gap are left out), zero-phase whitening
     without taper or wrap-round, zero-phase Butterworth band-pass, rescaling by the median absolute deviation,
+    division by the ripple that scatter of the spectrum left (`sigden.strain.ripple`, multiplied back later),
     the posterior mean over tracks of chirps of several lengths and over inspirals (`tracked`, or the denoiser
     given, for example rROF [1]_ followed by a band-pass), the inverse of the whitening, and the band-pass
     once more. NaN are gaps: stretches between them are denoised one by one and NaN stay where they were; a
