@@ -37,7 +37,7 @@ class SubspaceCollaborative(SubspaceMethod):
        (`marchenko_pastur_edge`), those that only smoothing brings out included.
     4. The coefficients along them, images of unit noise, are denoised together: sliding cosine transform,
        block matching that all images share, collaborative Wiener filter in the principal directions that the
-       images have at each place.
+       images have at each place, coarsely first and once more with that estimate as its guide.
     5. Where the noise grows with the signal, 2 to 4 are done on stabilised noise, and once more in the unit
        of the data, where the scene is of low rank whatever the light: every spectrum is divided by the noise
        level that the first estimate gives its pixel, the estimate's principal directions lead the subspace,

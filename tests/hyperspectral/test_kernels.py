@@ -6,7 +6,7 @@ import pytest
 from scipy.fft import dctn, idctn
 
 from sigden.hyperspectral.collaborative import matching_numba, wiener_numba
-from sigden.hyperspectral.collaborative.cosine import cosines
+from sigden.hyperspectral.collaborative.cosine import cosines, power_of_parts
 from sigden.hyperspectral.collaborative.filter import (
     ALIGN,
     HALO,
@@ -33,14 +33,16 @@ def scene(dtype=np.float32, images=3, shape=(37, 45)):
 def test_the_pilot_is_the_mean_of_thresholded_blocks():
     noisy = scene(np.float64, 1, (19, 23))[1]
     total, norm = np.zeros((19, 23)), np.zeros((19, 23))
-    for i in range(12):
-        for j in range(16):
-            block = dctn(noisy[0, i : i + 8, j : j + 8], norm="ortho")
-            kept = np.abs(block) > 2.8
-            kept[0, 0] = True
-            weight = 1 / kept.sum()
-            total[i : i + 8, j : j + 8] += weight * idctn(block * kept, norm="ortho")
-            norm[i : i + 8, j : j + 8] += weight
+    for size in (8, 4, 2):
+        for i in range(20 - size):
+            for j in range(24 - size):
+                place = slice(i, i + size), slice(j, j + size)
+                block = dctn(noisy[0][place], norm="ortho")
+                kept = np.abs(block) > 2.8
+                kept[0, 0] = True
+                weight = (size**2 / kept.sum()) ** 1.5
+                total[place] += weight * idctn(block * kept, norm="ortho")
+                norm[place] += weight
     np.testing.assert_allclose(sliding_cosine(noisy)[0], total / norm, atol=1e-10)
 
 
@@ -178,6 +180,30 @@ def test_the_filter_removes_noise_and_knows_how_much_is_left():
     empty, left = collaborative_filter(RNG.standard_normal((2, 40, 40)))
     assert np.mean(empty**2) < 0.03
     assert left.mean() < 0.05
+
+
+def test_the_noise_of_small_blocks_follows_from_that_of_large_ones():
+    power = RNG.uniform(0.1, 3, (8, 8))
+    noise = RNG.standard_normal((40_000, 8, 8)) * np.sqrt(power)
+    blocks = idctn(noise, axes=(1, 2), norm="ortho")
+    for size in (4, 2):
+        places = range(9 - size)
+        seen = [
+            np.mean(dctn(blocks[:, i : i + size, j : j + size], axes=(1, 2), norm="ortho") ** 2, axis=0)
+            for i in places
+            for j in places
+        ]
+        np.testing.assert_allclose(power_of_parts(power, size), np.mean(seen, axis=0), rtol=0.03)
+    np.testing.assert_allclose(power_of_parts(power, 8), power, rtol=1e-12)
+
+
+def test_small_blocks_keep_small_objects():
+    clean = np.zeros((1, 48, 48))
+    clean[0, 10:13, 20:23] = 12.0
+    clean[0, 30, 5:40] = 9.0
+    out = sliding_cosine(clean + RNG.standard_normal(clean.shape))
+    assert np.mean((out - clean) ** 2) < 0.13
+    assert out[0, 11, 21] > 9
 
 
 def test_coloured_noise_needs_its_power():

@@ -15,13 +15,13 @@ ROOM = 1 << 24
 """Numbers in the largest array that is made at once, but for the images themselves."""
 
 
-def cosine_matrix() -> Any:
-    """Cosine transform of a block read row by row, float64 ndarray of shape (64, 64)."""
-    one = cosines(np.float64)
+def cosine_matrix(size: int = BLOCK) -> Any:
+    """Cosine transform of a block read row by row, float64 ndarray of shape (size^2, size^2)."""
+    one = cosines(np.float64, size)
     return np.kron(one, one)
 
 
-def unfold(images: Any, first: int, last: int) -> Any:
+def unfold(images: Any, first: int, last: int, size: int) -> Any:
     """Blocks that begin in some rows.
 
     Parameters
@@ -30,15 +30,17 @@ def unfold(images: Any, first: int, last: int) -> Any:
         Images.
     first, last : int
         First and past-the-last row.
+    size : int
+        Pixels along a side of a block.
 
     Returns
     -------
-    array, shape (64, images, last - first, columns - 7)
+    array, shape (size^2, images, last - first, columns - size + 1)
         Pixel after pixel of a block along the first axis.
     """
-    places = images.shape[2] - BLOCK + 1
+    places = images.shape[2] - size + 1
     return namespace(images).stack(
-        [images[:, first + r : last + r, s : s + places] for r in range(BLOCK) for s in range(BLOCK)]
+        [images[:, first + r : last + r, s : s + places] for r in range(size) for s in range(size)]
     )
 
 
@@ -47,22 +49,22 @@ def fold(blocks: Any) -> Any:
 
     Parameters
     ----------
-    blocks : array, shape (side, side, images, rows, columns)
+    blocks : array, shape (size, size, images, rows, columns)
         Block that begins at each pixel, its own rows and columns first.
 
     Returns
     -------
-    array, shape (images, rows + side - 1, columns + side - 1)
-        Of blocks of 8 x 8 the adjoint of `unfold`.
+    array, shape (images, rows + size - 1, columns + size - 1)
+        The adjoint of `unfold`.
     """
     xp = namespace(blocks)
-    side, _, images, rows, columns = blocks.shape
+    size, _, images, rows, columns = blocks.shape
     kind = {"dtype": blocks.dtype, "device": device_of(blocks)}
-    lines = xp.zeros((side, images, rows, columns + side - 1), **kind)
-    for s in range(side):
+    lines = xp.zeros((size, images, rows, columns + size - 1), **kind)
+    for s in range(size):
         lines[..., s : s + columns] += blocks[:, s, ...]
-    out = xp.zeros((images, rows + side - 1, columns + side - 1), **kind)
-    for r in range(side):
+    out = xp.zeros((images, rows + size - 1, columns + size - 1), **kind)
+    for r in range(size):
         out[:, r : r + rows, :] += lines[r, ...]
     return out
 

@@ -16,11 +16,13 @@ __all__ = ["match", "pilot", "wiener"]
 
 
 def pilot(images: Any, limits: Any) -> Any:
-    """Estimate of each image, shape (images, rows, columns); `limits` are the thresholds, shape (8, 8)."""
+    """Estimate of each image, shape (images, rows, columns); `limits`: the thresholds of each block size."""
     images = np.ascontiguousarray(images)
-    out = np.empty_like(images)
+    out, norm = np.zeros_like(images), np.zeros_like(images)
     run = pilot_numba.pilot_parallel if len(images) > 1 and _threads() > 1 else pilot_numba.pilot
-    run(images, out, cosines(images.dtype), limits.astype(images.dtype))
+    for cut in limits:
+        run(images, out, norm, cosines(images.dtype, len(cut)), cut.astype(images.dtype))
+    out /= norm
     return out
 
 
