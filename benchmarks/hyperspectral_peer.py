@@ -3,11 +3,13 @@
 python -m pip install "torch==2.13.0" kornia pytorch_wavelets "setuptools<81" scikit-image HyDe-images==0.4.3
 
 Each takes a cube (rows, columns, bands) and nothing else; parameters are HyDe's defaults, with rank 10
-where it asks for one. Methods that crash are left out: their reason is in the README beside this file.
+where it asks for one; OMP_NUM_THREADS threads, by default one. Methods that crash are left out: their reason
+is in the README beside this file.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +17,7 @@ from typing import Any
 def _run(call: Callable[[Any], Any], cube: Any) -> Any:
     import torch
 
-    torch.set_num_threads(1)
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     with torch.no_grad():
         out = call(torch.from_numpy(cube))
     return (out[0] if isinstance(out, tuple) else out).numpy()

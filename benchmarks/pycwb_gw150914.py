@@ -25,25 +25,13 @@ DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "strain"
 START, WHEN, RATE, BAND = 1126259446, 1126259462.4, 4096.0, (30.0, 512.0)
 
 
-def write_frames(data: Path, folder: Path) -> list[str]:
-    """Frame files of the strain with their lists, in the order of the detectors."""
-    from gwpy.timeseries import TimeSeries
-
-    lists = []
-    for detector in ("L1", "H1"):
-        source = data / f"{detector[0]}-{detector}_LOSC_4_V2-{START}-32.hdf5"
-        strain = TimeSeries.read(source, format="hdf5.gwosc")
-        strain.name = strain.channel = f"{detector}:STRAIN"
-        frame = folder / f"{detector[0]}-{detector}_STRAIN-{START}-32.gwf"
-        strain.write(frame, format="gwf")
-        lists.append(folder / f"{detector}.in")
-        lists[-1].write_text(f"{frame}\n")
-    return [str(name) for name in lists]
+def strain_file(data: Path, detector: str) -> Path:
+    return data / f"{detector[0]}-{detector}_LOSC_4_V2-{START}-32.hdf5"
 
 
 def match(data: Path, detector: str, wave: Any, rate: float) -> float:
     """Match over time and phase of a whitened series with the whitened template."""
-    with h5py.File(data / f"{detector[0]}-{detector}_LOSC_4_V2-{START}-32.hdf5") as file:
+    with h5py.File(strain_file(data, detector)) as file:
         psd = welch_psd(file["strain/Strain"][:], RATE)
     with h5py.File(data / "GW150914_4_template.hdf5") as file:
         polarisations = file["template"][:].astype(float)
@@ -72,7 +60,8 @@ def main() -> None:
     for name in options.methods:
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch)
-            frames = write_frames(options.data, folder)
+            sources = {detector: strain_file(options.data, detector) for detector in ("L1", "H1")}
+            frames = example.frame_lists(sources, folder)
             triggers, _ = example.search(
                 folder, catalogue, example.METHODS[name], seeds=(), frFiles=frames, segLen=16, segMLS=8,
                 channelNamesRaw=["L1:STRAIN", "H1:STRAIN"], gps_start=START, gps_end=START + 32,

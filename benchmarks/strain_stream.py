@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any
 
+from sigden.arrays import usable_cores
 from sigden.simulate import aligo_spectrum, noise_blocks
 from sigden.strain import StrainDenoiser, StrainStream
 
@@ -46,7 +47,7 @@ def main() -> None:
     print(f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     print(f"{seconds:.0f} s of {len(streams)} detectors at {rate:g} Hz, steps of {options.step:g} s")
     print(f"wall {wall:.1f} s ({seconds / wall:.0f} x real time), processor {processor:.1f} s")
-    cores = min(2, os.cpu_count() or 1)
+    cores = min(2, usable_cores())
     print(f"processor over wall {processor / wall:.2f} of {cores} cores")
     made = sum(block.nbytes for blocks in noise for block in blocks) / 2**20
     print(f"peak memory {peak:.0f} MB with {made:.0f} MB of noise, held by the streams {held / 1e6:.0f} MB")

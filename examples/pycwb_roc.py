@@ -68,6 +68,22 @@ def search(folder, catalogue, denoiser, *, seeds, injections=(), **changes):
     return read_triggers(catalog), sum(segment.duration for segment in segments)
 
 
+def frame_lists(sources, folder):
+    """Frames of strain that GWOSC publishes as HDF5, and the lists of each detector that pycWB reads."""
+    from gwpy.timeseries import TimeSeries
+
+    lists = []
+    for detector, source in sources.items():
+        strain = TimeSeries.read(source, format="hdf5.gwosc")
+        strain.name = strain.channel = f"{detector}:STRAIN"
+        start, seconds = round(strain.t0.value), round(strain.duration.value)
+        frame = folder / f"{detector[0]}-{detector}_STRAIN-{start}-{seconds}.gwf"
+        strain.write(frame, format="gwf")
+        lists.append(folder / f"{detector}.in")
+        lists[-1].write_text(f"{frame}\n")
+    return [str(name) for name in lists]
+
+
 def read_triggers(catalog):
     """What the catalogue says of each trigger, with the overlap of reconstruction and injection."""
     import pyarrow.parquet as parquet

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sigden.batch.files import Outcome, run_file
-from sigden.batch.outputs import output_for
+from sigden.batch.outputs import output_folder, output_for
 from sigden.errors import InputError, MissingExtraError, ParameterError, SigdenError
 from sigden.method import Method
 
@@ -61,6 +61,8 @@ def run_files(
         If `workers` is above 1 and joblib is not installed.
     ParameterError
         If `workers` is below 1.
+    FileError
+        If the directory cannot be made or written to.
     SigdenError
         If a worker is killed.
     """
@@ -70,11 +72,12 @@ def run_files(
     _refuse_collisions(paths, directory)
     work = partial(_guarded, method, directory=directory, sigma=sigma, overwrite=overwrite)
     found: dict[str, Outcome] = {}
-    stream = map(work, paths) if workers == 1 or len(paths) == 1 else _spawned(work, paths, workers)
-    for outcome in stream:
-        found[outcome.input] = outcome
-        if on_done is not None:
-            on_done(outcome)
+    with output_folder(directory):
+        stream = map(work, paths) if workers == 1 or len(paths) == 1 else _spawned(work, paths, workers)
+        for outcome in stream:
+            found[outcome.input] = outcome
+            if on_done is not None:
+                on_done(outcome)
     return [found[str(path)] for path in paths]
 
 

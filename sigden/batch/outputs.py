@@ -17,7 +17,16 @@ if TYPE_CHECKING:
     from sigden.io.series import StrainSeries
     from sigden.io.stored import StoredStrain
 
-__all__ = ["Kind", "distinct", "kind_of", "output_for", "refuse_existing", "staged", "strain_stem"]
+__all__ = [
+    "Kind",
+    "distinct",
+    "kind_of",
+    "output_folder",
+    "output_for",
+    "refuse_existing",
+    "staged",
+    "strain_stem",
+]
 
 Kind = Literal["npy", "npz", "fits", "strain"]
 
@@ -126,16 +135,37 @@ def staged(directory: str | os.PathLike[str], overwrite: bool = False) -> Iterat
     FileError
         If an output exists or the directory cannot be written to.
     """
+    with output_folder(directory) as target, ExitStack() as stack:
+        yield lambda name: stack.enter_context(atomic_path(target / name, overwrite))
+
+
+@contextmanager
+def output_folder(directory: str | os.PathLike[str]) -> Iterator[Path]:
+    """Folder that outputs go to, looked at before any work, and left only if something is in it.
+
+    Parameters
+    ----------
+    directory : path
+        Made where missing.
+
+    Yields
+    ------
+    pathlib.Path
+        The folder. When the block ends, it is dropped if this call made it and it is empty.
+
+    Raises
+    ------
+    FileError
+        If it cannot be made or written to.
+    """
     target = Path(directory)
     made = not target.exists()
     prepare_output(target)
     try:
-        with ExitStack() as stack:
-            yield lambda name: stack.enter_context(atomic_path(target / name, overwrite))
-    except BaseException:
+        yield target
+    finally:
         if made and not any(target.iterdir()):
             target.rmdir()
-        raise
 
 
 def _split(path: Path) -> tuple[str, str]:

@@ -262,12 +262,19 @@ def read_scene(path: str | os.PathLike[str], *, root: str | os.PathLike[str] | N
         _known_keys(SceneTable, data, "", extra=("method",))
         table = msgspec.convert(data, SceneTable, strict=True)
     except msgspec.ValidationError as error:
-        raise ParameterError(f"{path}: {str(error).replace('$.', '')}") from error
+        raise ParameterError(f"{path}: {_in_words(str(error))}") from error
     except ParameterError as error:
         raise ParameterError(f"{path}: {error}") from error
     if not table.observation:
         raise ParameterError(f"{path}: observation: expected at least one")
     return SceneFile(path, Path(path.parent if root is None else root).resolve(), method, table)
+
+
+def _in_words(complaint: str) -> str:
+    """What msgspec says, in the words of TOML."""
+    for its, ours in (("$.", ""), ("Object missing required field", "missing"), ("`object`", "a table")):
+        complaint = complaint.replace(its, ours)
+    return complaint
 
 
 def _method(data: Any) -> Method:

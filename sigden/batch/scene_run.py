@@ -228,7 +228,10 @@ def _seen(scene: Scene, window: Box) -> tuple[list[Observation], dict[str, Any]]
     """Observations of a window that can be used, and the response of those."""
     seen: Sequence[Observation] = observe_all(scene.mosaics, scene.grid, window)
     if not seen:
-        raise InputError("observations: none shows any of the grid; check wcs, or scale and offset")
+        raise InputError(
+            "observations: none shows any of the grid in a pixel that is not NaN or masked; "
+            "check wcs, or scale and offset"
+        )
     return usable(seen, scene.response)
 
 

@@ -57,7 +57,7 @@ def cube(
       sigden cube cube.npy --axis 0 --method FastHyDe --out result
       sigden cube large.hdr --memory "2 GB" --out result
     """
-    from sigden.batch import refuse_existing
+    from sigden.batch import refuse_existing, staged
     from sigden.batch.cube_run import run_cube
     from sigden.cli.console import progress_bar, require_plot
     from sigden.cli.cube_outputs import planned, summarise, write_outputs
@@ -77,7 +77,7 @@ def cube(
         require_plot()
     plan = planned(source, out, report=not no_report)
     refuse_existing(plan.files, overwrite)
-    with progress_bar(quiet or as_json) as bars:
+    with staged(plan.cube.parent, overwrite), progress_bar(quiet or as_json) as bars:
         task = bars.add_task(f"reading {source.name}", total=None)
         data = read_cube(source, dataset=dataset, axis=axis)
         _require_inside(chosen, data.values.shape)

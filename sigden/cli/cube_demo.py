@@ -52,25 +52,28 @@ def cube_demo(directory: Path, *, overwrite: bool, as_json: bool, quiet: bool) -
     plan = planned(source, directory, report=True)
     refuse_existing([*cube_files(source), *plan.files], overwrite)
     method = SubspaceCollaborative()
-    with tempfile.TemporaryDirectory() as folder, progress_bar(quiet or as_json) as bars:
+    with (
+        staged(directory, overwrite) as put,
+        tempfile.TemporaryDirectory() as folder,
+        progress_bar(quiet or as_json) as bars,
+    ):
         task = bars.add_task("simulating", total=None)
         truth, scene = _scene()
         write_cube(Path(folder) / _NAME, scene)
         bars.update(task, description="denoising")
         done = run_cube(method, read_cube(Path(folder) / _NAME), source=_NAME)
-        with staged(directory, overwrite) as put:
-            for path in cube_files(Path(folder) / _NAME):
-                put(path.name).write_bytes(path.read_bytes())
-            write_outputs(
-                plan,
-                method,
-                done,
-                title="demonstration",
-                text=_TEXT,
-                truth=truth,
-                beside=cube_files(source),
-                overwrite=overwrite,
-            )
+        for path in cube_files(Path(folder) / _NAME):
+            put(path.name).write_bytes(path.read_bytes())
+        write_outputs(
+            plan,
+            method,
+            done,
+            title="demonstration",
+            text=_TEXT,
+            truth=truth,
+            beside=cube_files(source),
+            overwrite=overwrite,
+        )
         bars.update(task, total=1, completed=1)
     good = scene.good_bands
     clean = np.ascontiguousarray(truth[..., good])

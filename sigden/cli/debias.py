@@ -61,16 +61,22 @@ def debias(
       sigden debias cal.csv trial.csv --prediction yhat --truth y --treated arm --out corrected.csv
     """
     from sigden.cli.console import json_out, note, require_plot
-    from sigden.debias import FittedHierarchy, diagnose
-    from sigden.io import correct_table, fit_table, read_table, write_table
+    from sigden.debias import FittedHierarchy, HierarchicalCalibration, diagnose
+    from sigden.io import atomic_path, correct_table, fit_table, read_table, write_table
     from sigden.io.tables import complete_column, table_kind
 
     for path in (out, report):
         _refuse_existing(path, overwrite)
     table_kind(out)
+    if report is not None and report.resolve() == out.resolve():
+        raise click.UsageError("--out and --report name the same file")
+    if estimands["propensity"] is not None and estimands["treated"] is None:
+        raise click.UsageError("--propensity goes with --treated")
     if report is not None:
         require_plot()
     method = _method(method_name)
+    if isinstance(method, HierarchicalCalibration) and group is None:
+        raise click.UsageError("HierarchicalCalibration needs --group, the column of clusters in both tables")
     known, new = read_table(calibration_file), read_table(new_file)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -81,18 +87,22 @@ def debias(
         if isinstance(fitted, FittedHierarchy):
             bound = fitted.at(complete_column(new, str(group), "new table"))
         effects, values = _effects(bound, new, prediction, group, **estimands)
-    notes = list(dict.fromkeys(str(warning.message) for warning in caught))
+    notes = list(dict.fromkeys(_told(warning, prediction) for warning in caught))
     if values.size < len(new):
         notes.append(
             f"{len(new) - values.size} of {len(new)} new rows lack a prediction: they stay without one, and "
             "no estimate counts them"
         )
-    write_table(out, corrected, overwrite=overwrite)
     outputs = [str(out)]
-    if report is not None:
+    if report is None:
+        write_table(out, corrected, overwrite=overwrite)
+    else:
         outputs.append(str(report))
-        inputs = (calibration_file, new_file)
-        _write_page(report, fitted, diagnosis, values, effects, notes, outputs, inputs, overwrite)
+        page = _page(fitted, diagnosis, values, effects, notes, outputs, (calibration_file, new_file))
+        # in place together: the page when the table is
+        with atomic_path(report, overwrite=overwrite) as temporary:
+            temporary.write_text(page, encoding="utf-8")
+            write_table(out, corrected, overwrite=overwrite)
     if as_json:
         record = {"method": fitted.method.to_dict(), "diagnosis": diagnosis, "effects": effects}
         json_out({**record, "notes": notes, "outputs": outputs})
@@ -115,6 +125,15 @@ def _method(name: str) -> Calibration:
     if not isinstance(method, Calibration):
         raise ParameterError(f"method: {method.name()} is no correction of predictions")
     return method
+
+
+def _told(warning: warnings.WarningMessage, prediction: str) -> str:
+    from sigden.debias import ExtrapolationWarning
+
+    text = str(warning.message)
+    if issubclass(warning.category, ExtrapolationWarning):
+        text += f"; the column {prediction}_corrected_extrapolated flags them"
+    return text
 
 
 def _effects(
@@ -175,8 +194,7 @@ def _refuse_existing(path: Path | None, overwrite: bool) -> None:
         raise FileError(f"{path}: exists already; use --overwrite to replace it")
 
 
-def _write_page(
-    path: Path,
+def _page(
     fitted: Any,
     diagnosis: Any,
     values: Any,
@@ -184,12 +202,10 @@ def _write_page(
     notes: list[str],
     outputs: list[str],
     inputs: tuple[Path, Path],
-    overwrite: bool,
-) -> None:
+) -> str:
     from datetime import UTC, datetime
 
     from sigden.cli.console import command_line
-    from sigden.io import atomic_path
     from sigden.method import provenance
     from sigden.report import DebiasSection, debias_page
 
@@ -207,9 +223,7 @@ def _write_page(
         provenance={**record, "calibration": inputs[0].name, "new items": inputs[1].name},
         outputs=outputs,
     )
-    page = debias_page(section, made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))
-    with atomic_path(path, overwrite=overwrite) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    return debias_page(section, made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))
 
 
 def _print(effects: list[Effect], outputs: list[str]) -> None:

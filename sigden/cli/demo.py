@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,12 +33,13 @@ _COLUMNS = {
     default="strain",
     type=click.Choice(["strain", "multiband", "cube"]),
 )
-@click.option("--out", "directory", metavar="DIR", default="sigden-demo", show_default=True,
-              type=click.Path(path_type=Path), help="Where outputs go.")  # fmt: skip
+@click.option("--out", "given", metavar="DIR", type=click.Path(path_type=Path),
+              help="Where outputs go.  "
+              "[default: sigden-demo, sigden-demo-multiband or sigden-demo-cube]")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable summary on stdout.")
 @click.option("--quiet", is_flag=True, help="No progress bar and no table.")
-def demo(room: str, directory: Path, overwrite: bool, as_json: bool, quiet: bool) -> None:
+def demo(room: str, given: Path | None, overwrite: bool, as_json: bool, quiet: bool) -> None:
     """Denoise real and simulated strain, or a simulated field or spectral cube, with nothing else needed.
 
     The real strain is the second of H1, L1 and V1 data that gwpy ships; the simulated one is 32 s of detector
@@ -46,6 +47,7 @@ def demo(room: str, directory: Path, overwrite: bool, as_json: bool, quiet: bool
     Rubin files, with a scene.toml for `sigden multiband`, and sharpens them together. `sigden demo cube`
     writes a hyperspectral scene as ENVI and denoises it.
     """
+    directory = given or Path("sigden-demo" if room == "strain" else f"sigden-demo-{room}")
     if room == "multiband":
         from sigden.cli.multiband_demo import multiband_demo
 
@@ -56,12 +58,12 @@ def demo(room: str, directory: Path, overwrite: bool, as_json: bool, quiet: bool
 
         cube_demo(directory, overwrite=overwrite, as_json=as_json, quiet=quiet)
         return
-    from sigden.batch import refuse_existing
+    from sigden.batch import refuse_existing, staged
     from sigden.cli.console import command_line, progress_bar, require_plot
     from sigden.cli.demo_data import real_data, simulated_data
 
     require_plot()
-    with progress_bar(quiet or as_json) as bars:
+    with staged(directory, overwrite) as put, progress_bar(quiet or as_json) as bars:
         task = bars.add_task("preparing data", total=None)
         sets = (real_data(), simulated_data())
         bars.update(task, total=1, completed=1)
@@ -71,7 +73,7 @@ def demo(room: str, directory: Path, overwrite: bool, as_json: bool, quiet: bool
         done = [_denoise(one, bars) for one in sets]
         merits = [_merits(one, found) for one, found in zip(sets, done, strict=True)]
         task = bars.add_task("writing", total=None)
-        _write(directory, sets, done, merits, command_line(), overwrite)
+        _write(put, sets, done, merits, command_line())
         bars.update(task, total=1, completed=1)
     _summarise(directory, sets, done, merits, as_json=as_json, quiet=quiet)
 
@@ -112,14 +114,13 @@ def _merits(one: DataSet, done: Done) -> dict[str, dict[str, float]]:
 
 
 def _write(
-    directory: Path,
+    put: Callable[[str], Path],
     sets: Sequence[DataSet],
     done: Sequence[Done],
     merits: Sequence[Mapping[str, Mapping[str, float]]],
     command: str,
-    overwrite: bool,
 ) -> None:
-    from sigden.batch import staged, write_denoised
+    from sigden.batch import write_denoised
     from sigden.cli.strain_outputs import made_now
     from sigden.report import Section, report_page, strain_figure, to_png
 
@@ -141,13 +142,12 @@ def _write(
             )
         )
     text = report_page(sections, title="Denoised strain: demonstration", made=made_now())
-    with staged(directory, overwrite) as put:
-        for one, found in zip(sets, done, strict=True):
-            for name, item in found.items():
-                write_denoised(put(_strain_file(one, name)), {name: item}, overwrite=True)
-        for name, picture in pictures.items():
-            put(name).write_bytes(picture)
-        put(_PAGE).write_text(text, encoding="utf-8")
+    for one, found in zip(sets, done, strict=True):
+        for name, item in found.items():
+            write_denoised(put(_strain_file(one, name)), {name: item}, overwrite=True)
+    for name, picture in pictures.items():
+        put(name).write_bytes(picture)
+    put(_PAGE).write_text(text, encoding="utf-8")
 
 
 def _summarise(

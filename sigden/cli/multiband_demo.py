@@ -48,7 +48,11 @@ def multiband_demo(directory: Path, *, overwrite: bool, as_json: bool, quiet: bo
     inputs = _input_names()
     names = [*inputs, RESULT, FIGURE, PAGE]
     refuse_existing([directory / name for name in names], overwrite)
-    with tempfile.TemporaryDirectory() as folder, progress_bar(quiet or as_json) as bars:
+    with (
+        staged(directory, overwrite) as put,
+        tempfile.TemporaryDirectory() as folder,
+        progress_bar(quiet or as_json) as bars,
+    ):
         task = bars.add_task("simulating", total=None)
         sky = simulate(seed=_SEED, size=_SIZE)
         _write_inputs(sky, Path(folder))
@@ -57,12 +61,11 @@ def multiband_demo(directory: Path, *, overwrite: bool, as_json: bool, quiet: bo
         done = run_scene(scene)
         truth = sky.truth * 10 ** (0.4 * (NANOJANSKY_ZERO_POINT - sky.zero_point))
         picture, page = report_of(scene, done, title="demonstration", outputs=names, text=_TEXT, truth=truth)
-        with staged(directory, overwrite) as put:
-            for name in inputs:
-                put(name).write_bytes((Path(folder) / name).read_bytes())
-            write_scene(put(RESULT), scene, done, overwrite=True)
-            put(FIGURE).write_bytes(picture)
-            put(PAGE).write_text(page, encoding="utf-8")
+        for name in inputs:
+            put(name).write_bytes((Path(folder) / name).read_bytes())
+        write_scene(put(RESULT), scene, done, overwrite=True)
+        put(FIGURE).write_bytes(picture)
+        put(PAGE).write_text(page, encoding="utf-8")
         bars.update(task, total=1, completed=1)
     errors = _errors(done.result, done.observations, truth)
     if as_json:

@@ -37,7 +37,7 @@ class CalibrationWarning(UserWarning):
 
 
 class ExtrapolationWarning(UserWarning):
-    """Many predictions lie outside the range that was calibrated."""
+    """Many predictions lie outside the calibrated range; `FittedCalibration.extrapolated` flags them."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -66,8 +66,9 @@ def difference_in_means(
     if t.shape != u.shape:
         raise InputError(f"treated: expected {u.size} values, got shape {t.shape}")
     if t.dtype.kind not in "biuf" or not np.isin(t, (0, 1)).all():
-        some = ", ".join(repr(value) for value in dict.fromkeys(t[:100].tolist()))
-        raise InputError(f"treated: expected true and false or 1 and 0, got {some}"[:200])
+        other = [value for value in dict.fromkeys(t[:100].tolist()) if value not in (0, 1)]
+        some = ", ".join(repr(value) for value in other[:3])
+        raise InputError(f"treated: expected true and false or 1 and 0, got {some or 'others'}")
     t = t.astype(bool)
     if t.all() or not t.any():
         raise InputError("treated: both arms need items; here one is empty")

@@ -116,7 +116,7 @@ class FittedCalibration(ABC):
         if outside > max(0.05, 8.0 / (len(self.calibration) + 1)) * x.size:
             warnings.warn(
                 f"{outside} of {x.size} predictions lie outside the calibrated range "
-                f"[{low:.4g}, {high:.4g}]: their correction is extrapolated; extrapolated() flags them",
+                f"[{low:.4g}, {high:.4g}]: their correction is extrapolated",
                 ExtrapolationWarning,
                 stacklevel=3,
             )

@@ -15,7 +15,9 @@ __all__ = [
     "contiguous",
     "host_dtype",
     "matmul",
+    "mirrored",
     "put_columns",
+    "put_rows",
     "subtract",
 ]
 
@@ -74,6 +76,32 @@ def contiguous(array: Any) -> Any:
     return np.ascontiguousarray(array) if isinstance(array, np.ndarray) else array
 
 
+def mirrored(array: Any, axis: int, before: int, after: int, *, twice: bool) -> Any:
+    """Array continued by reflection along one axis; itself where nothing is added.
+
+    Parameters
+    ----------
+    array : array
+        Samples, at least one along `axis`.
+    axis : int
+        Axis that grows.
+    before, after : int
+        Samples added at either end.
+    twice : bool
+        Whether the sample at the border comes twice.
+
+    Returns
+    -------
+    array
+        As `numpy.pad` in the mode ``"symmetric"`` or ``"reflect"``.
+    """
+    if before == after == 0:
+        return array
+    places = np.arange(array.shape[axis])
+    index = np.pad(places, (before, after), mode="symmetric" if twice else "reflect")
+    return namespace(array).take(array, beside(index, array, np.int64), axis=axis)
+
+
 def columns_of(spectra: Any, used: Any) -> Any:
     """Copy of the chosen bands of spectra; `used` is an array of bool, shape (bands,), of NumPy."""
     if isinstance(spectra, np.ndarray):
@@ -91,6 +119,34 @@ def put_columns(spectra: Any, used: Any, values: Any) -> None:
     else:
         for place, band in enumerate(np.flatnonzero(used)):
             spectra[:, int(band)] = values[:, place]
+
+
+def put_rows(spectra: Any, chosen: Any, values: Any) -> Any:
+    """Copy of spectra with others in place of the chosen ones.
+
+    Parameters
+    ----------
+    spectra : array, shape (pixels, bands)
+        Where they are put.
+    chosen : array of bool, shape (pixels,)
+        True where a spectrum is replaced.
+    values : array, shape (number chosen, bands)
+        What is put there.
+
+    Returns
+    -------
+    array, shape (pixels, bands)
+        New array.
+    """
+    xp = namespace(spectra)
+    if is_numpy(xp):
+        out = spectra.copy()
+        out[chosen] = values
+        return out
+    if values.shape[0] == 0:
+        return xp.asarray(spectra, copy=True)
+    place = xp.cumulative_sum(xp.astype(chosen, xp.int64)) - 1
+    return xp.where(chosen[:, None], xp.take(values, xp.maximum(place, 0), axis=0), spectra)
 
 
 def among(values: Any, used: Any, around: Any = None) -> Any:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
-from sigden.arrays import device_of, namespace, to_numpy
-from sigden.hyperspectral.beside import beside
+from sigden.arrays import device_of, in_order, is_numpy, namespace, to_numpy
+from sigden.hyperspectral.beside import beside, subtract
 
 __all__ = ["SpectralMoments", "chunks"]
 
-_CHUNK = 2048  # pixels whose float32 products are summed before the sum goes to float64
+_CHUNK = (
+    1024  # pixels whose float32 products are summed before the sum goes to float64; they stay in the cache
+)
+_PART = 8192  # pixels of which one thread makes a sum
 
 
 class SpectralMoments:
@@ -26,9 +30,9 @@ class SpectralMoments:
 
     Notes
     -----
-    A chunk of a few thousand pixels is multiplied in the dtype of the data, and the products are added up in
+    A chunk of a thousand pixels is multiplied in the dtype of the data, and the products are added up in
     float64: the smallest eigenvalue, on which every noise estimate rests, keeps seven digits. Products
-    are taken where the spectra are, their sums on the host.
+    are taken where the spectra are, their sums on the host. The sums are the same for any number of threads.
     """
 
     def __init__(self, offset: Any) -> None:
@@ -40,14 +44,35 @@ class SpectralMoments:
 
     def add(self, pixels: Any) -> None:
         """Take in spectra, shape (pixels, bands)."""
+        self.add_each(chunks(pixels, _PART))
+
+    def add_each(self, parts: Iterable[Any]) -> None:
+        """Take in spectra part by part, each of a few thousand; the sums are rounded by part."""
+        parts = iter(parts)
+        first = next(parts, None)
+        if first is None:
+            return
+        every = itertools.chain([first], parts)
+        sums = in_order(self._sums, every) if is_numpy(namespace(first)) else map(self._sums, every)
+        for count, total, products in sums:
+            self._sum += total
+            self._products += products
+            self.count += count
+
+    def _sums(self, pixels: Any) -> tuple[int, Any, Any]:
+        """Number of spectra, their sum and that of their products, about the offset."""
         xp, offset = namespace(pixels), beside(self.offset, pixels)
-        for part in chunks(pixels):
-            centred = part - offset
-            # a product, as a sum in another precision takes longer than the Gram matrix's own share
-            ones = xp.ones((1, part.shape[0]), dtype=centred.dtype, device=device_of(centred))
-            self._sum += to_numpy(ones @ centred)[0, :]
-            self._products += to_numpy(centred.T @ centred)
-            self.count += part.shape[0]
+        size, bands = min(_CHUNK, pixels.shape[0]), pixels.shape[1]
+        room = xp.empty((size, bands), dtype=pixels.dtype, device=device_of(pixels))
+        # a product, as a sum in another precision takes longer than the Gram matrix's own share
+        ones = xp.ones((1, size), dtype=pixels.dtype, device=device_of(pixels))
+        total, products = np.zeros(bands), np.zeros((bands, bands))
+        for part in chunks(pixels, _CHUNK):
+            centred = room[: part.shape[0], :]
+            subtract(part, offset, centred)
+            total += to_numpy(ones[:, : part.shape[0]] @ centred)[0, :]
+            products += to_numpy(centred.T @ centred)
+        return pixels.shape[0], total, products
 
     @property
     def mean(self) -> Any:
@@ -62,7 +87,7 @@ class SpectralMoments:
         return self._products / count - np.outer(shift, shift)
 
 
-def chunks(pixels: Any, size: int = _CHUNK) -> Iterator[Any]:
+def chunks(pixels: Any, size: int) -> Iterator[Any]:
     """Consecutive slices of the first axis, views."""
     count = pixels.shape[0]
     for start in range(0, count, size):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sigden.arrays import namespace
+from sigden.arrays import in_order, is_numpy, namespace
 from sigden.hyperspectral.beside import beside
 from sigden.hyperspectral.correlated import structured_directions
 from sigden.hyperspectral.gram import SpectralMoments
@@ -101,8 +101,7 @@ def fit(
         The model.
     """
     found = SpectralMoments(_near_mean(pixels))
-    for _, part in pixels.pieces():
-        found.add(part)
+    found.add_each(part for _, part in pixels.pieces())
     covariance, mean = found.covariance, found.mean
     gone = None if flags is None else band_share(flags)
     if gone is not None and sigma is not None:
@@ -135,13 +134,15 @@ def coefficients_of(pixels: Table, space: Subspace, flags: Table | None, workspa
     for first, last in pixels.spans():
         part, inner = pixels.read(first, last), out.blank(first, last)
         marks = None if flags is None else flags.read(first, last)
-        changed = False
-        for top, bottom in pixels.cuts(first, last):
-            where = pixels.pixels(top - first, bottom - first)
-            space.project(part[where, :], out=inner[where, :])
-            if marks is not None:
-                changed |= _fill(part[where, :], marks[where, :] != 0, space, inner[where, :])
-        if changed:
+        where = [pixels.pixels(top - first, bottom - first) for top, bottom in pixels.cuts(first, last)]
+        pieces = [(part[w, :], inner[w, :], None if marks is None else marks[w, :]) for w in where]
+
+        def one(piece: tuple[Any, Any, Any]) -> bool:
+            spectra, coefficients, marked = piece
+            space.project(spectra, out=coefficients)
+            return marked is not None and _fill(spectra, marked != 0, space, coefficients)
+
+        if any(list(in_order(one, pieces) if is_numpy(namespace(part)) else map(one, pieces))):
             pixels.write(first, part)
         out.write(first, inner)
     return out

@@ -10,7 +10,7 @@ import numpy as np
 
 from sigden.arrays import is_numpy, namespace
 
-__all__ = ["median", "nanmedian", "quantiles", "shares"]
+__all__ = ["largest_kept", "median", "nanmedian", "quantiles", "shares"]
 
 
 def median(x: Any, axis: int | None = None) -> Any:
@@ -92,3 +92,33 @@ def shares(count: int, parts: int) -> list[tuple[int, int]]:
     least, more = divmod(count, parts)
     ends = np.cumsum([0] + [least + (k < more) for k in range(parts)])
     return [(int(start), int(stop)) for start, stop in pairwise(ends)]
+
+
+def largest_kept(x: Any, count: int) -> Any:
+    """The so many numbers of largest size, zeros elsewhere.
+
+    Parameters
+    ----------
+    x : array
+        Finite numbers.
+    count : int
+        How many are kept, at most; of those of equal size, the first.
+
+    Returns
+    -------
+    array, shape of `x`
+        New array in the library of `x`.
+    """
+    xp = namespace(x)
+    if count < 1:
+        return xp.zeros_like(x)
+    size = xp.reshape(xp.abs(x), (-1,))
+    place = size.shape[0] - count
+    limit = np.partition(size, place)[place] if is_numpy(xp) else xp.sort(size)[place]
+    kept = size >= limit
+    if int(xp.count_nonzero(kept)) > count:
+        above, ties = size > limit, size == limit
+        room = count - xp.count_nonzero(above)
+        kept = above | (ties & (xp.cumulative_sum(xp.astype(ties, xp.int64)) <= room))
+    # a product takes a third of the time of a choice
+    return x * xp.astype(xp.reshape(kept, x.shape), x.dtype)

@@ -32,6 +32,7 @@ __all__ = ["Analysis", "all_bands", "analyse", "denoise_cube", "nothing_to_do"]
 
 _CHUNK = 8192
 _ROUNDING = 1e-6  # of the largest value: noise below it may be that of single precision, and has no law
+_BENT = 2  # times as many directions after the transform show that it bends the signal
 _HOPELESS = 0.5  # missing part of a spectrum from which its neighbours decide
 
 
@@ -254,13 +255,17 @@ def analyse(work: Prepared, recipe: Recipe, workspace: Workspace) -> Analysis:
             model = _settled(pixels, workspace, defects.flags, None, rank)
             law = _law(work, model, defects, workspace, rank)
         flags, level = defects.flags, model.space.band_noise()
+    linear = False
     if law is not None:
-        forward, undo, plain = law.forward, law.undo, model.space.level is None
+        before = model.space
+        forward, undo = law.forward, law.undo
         pixels.update(lambda where, spectra: forward(spectra))
         model = _settled(pixels, workspace, flags, None, rank)
-        if plain and model.space.level is not None:
-            # the signal, bent out of its subspace, is taken for noise: there is too little of that to matter
-            law = None
+        bent = model.space.level is not None or model.space.rank > _BENT * before.rank
+        if before.level is None and bent:
+            # the transform bends the signal by more than the noise: the law serves the second pass alone
+            linear = recipe.step.led is not None and model.space.level is None
+            law = law if linear else None
             pixels.update(lambda where, spectra: undo(spectra))
             model = _settled(pixels, workspace, flags, None, rank)
     space, coefficients = model.space, model.coefficients
@@ -271,7 +276,7 @@ def analyse(work: Prepared, recipe: Recipe, workspace: Workspace) -> Analysis:
     power = noise_power(pixels, space) if adapt else np.ones((8, 8))
     if flags is not None:
         _fill_hopeless(coefficients, flags)
-    return Analysis(work, defects, space, coefficients, level, law, power)
+    return Analysis(work, defects, space, coefficients, level, law, power, linear)
 
 
 def _law(

@@ -10,7 +10,7 @@ import numpy as np
 from sigden.arrays import as_floating, is_numpy, namespace, require_array, require_finite
 from sigden.errors import InputError
 
-__all__ = ["as_pixels", "checked_cube", "require_numpy"]
+__all__ = ["as_pixels", "checked_cube", "mean_spectrum"]
 
 
 def checked_cube(cube: Any) -> Any:
@@ -51,12 +51,6 @@ def checked_cube(cube: Any) -> Any:
     return np.ascontiguousarray(values) if is_numpy(xp) else values
 
 
-def require_numpy(cube: Any, what: str) -> None:
-    """Refuse arrays of another library than NumPy."""
-    if not is_numpy(require_array(cube, "cube")):
-        raise InputError(f"cube: {what} does not serve {type(cube).__module__} arrays; give a NumPy array")
-
-
 def as_pixels(cube: Any, *, finite: bool = False) -> tuple[Any, tuple[int, int, int]]:
     """Spectra, shape (pixels, bands), and the shape of the cube."""
     values = checked_cube(cube)
@@ -64,3 +58,10 @@ def as_pixels(cube: Any, *, finite: bool = False) -> tuple[Any, tuple[int, int, 
         require_finite(values, "cube")
     rows, columns, bands = values.shape
     return namespace(values).reshape(values, (-1, bands)), (rows, columns, bands)
+
+
+def mean_spectrum(cube: Any) -> Any:
+    """Mean of spectra, shape (..., bands) to (bands,), summed in float64, in their dtype."""
+    xp = namespace(cube)
+    pixels = xp.reshape(cube, (-1, cube.shape[-1]))
+    return xp.astype(xp.sum(pixels, axis=0, dtype=xp.float64) / pixels.shape[0], pixels.dtype)

@@ -149,7 +149,7 @@ def propagated_variance(
         In the unit of the data, squared.
     """
     xp = namespace(gain)
-    out = xp.reshape(gain, (space.rank, -1)).T @ beside(space.backward() ** 2, gain)
+    out = xp.reshape(gain, (space.rank, estimate.shape[0])).T @ beside(space.backward() ** 2, gain)
     if pixel_scale is not None:
         out *= xp.astype(pixel_scale[:, None] ** 2, out.dtype)
     elif stabiliser is not None:

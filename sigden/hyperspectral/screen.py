@@ -9,6 +9,7 @@ import numpy as np
 
 from sigden.arrays import namespace
 from sigden.hyperspectral.atoms import repeated_values
+from sigden.hyperspectral.chance import sample_step
 from sigden.hyperspectral.impulses import candidates, relative_levels, scattered
 from sigden.hyperspectral.model import LowRank, fit
 from sigden.hyperspectral.order import median
@@ -21,7 +22,6 @@ __all__ = ["DEAD", "IMPULSE", "Defects", "Search", "screen"]
 DEAD, IMPULSE = 2, 4
 _ROUNDS = 8
 _SETTLED = 0.02  # relative change of noise levels at which the search has settled
-_SAMPLE = 8192
 
 
 @dataclass(frozen=True)
@@ -233,5 +233,4 @@ def _spread(residual: Any, kept: Any) -> float:
     xp = namespace(residual)
     sample = residual if kept is None or bool(xp.all(kept)) else residual[kept]
     count = sample.shape[0]
-    step = max(1, count // _SAMPLE)
-    return float(median(xp.abs(sample[::step]))) / 0.6745 if count else 0.0
+    return float(median(xp.abs(sample[:: sample_step(count)]))) / 0.6745 if count else 0.0

@@ -153,7 +153,7 @@ def _second(
 def _linear(found: Analysis, law: Stabiliser, coefficients: Any) -> Any:
     """Spectra of denoised coefficients of the first pass, in the unit of the prepared spectra."""
     out = found.space.reconstruct(coefficients)
-    law.inverse(out)
+    (law.bound if found.linear else law.inverse)(out)
     return out
 
 
@@ -168,7 +168,7 @@ def _to_linear(found: Analysis, first: Table, law: Stabiliser) -> tuple[Any, Spe
     relative = pixels.room(len(pixels))
     xp = namespace(relative)
     middle = found.space.mean[None].astype(pixels.dtype)
-    law.inverse(middle)
+    (law.bound if found.linear else law.inverse)(middle)
     moments = SpectralMoments(np.concatenate([middle[0], middle[0]]))
     usual = np.where(found.level > 0, found.level, 1) ** 2
     left = np.zeros(bands)
@@ -176,7 +176,8 @@ def _to_linear(found: Analysis, first: Table, law: Stabiliser) -> tuple[Any, Spe
     def change(where: slice, spectra: Any) -> None:
         rows = where.start // columns, where.stop // columns
         estimate = _linear(found, law, first.read(*rows))
-        law.undo(spectra)
+        if not found.linear:
+            law.undo(spectra)
         if flags is not None:
             spectra[...] = xp.where(flags.read(*rows) != 0, estimate, spectra)
         variance = xp.maximum(law.variance(estimate) / beside(usual, spectra), _LEAST)

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from sigden.arrays import namespace, to_numpy
+from sigden.hyperspectral.chance import chance_level
 from sigden.hyperspectral.robust_fit import left_over, robust_weights
 from sigden.hyperspectral.subspace import Subspace
 from sigden.hyperspectral.table import Table
 
 __all__ = ["line_offsets", "without_line_directions"]
 
-_ERRORS = 5.0  # standard errors that a stripe must rise above the columns around it
+_ERRORS = 5.0  # standard errors, at least, that a stripe must rise above the columns around it
 _SECTIONS = 4
 _SECTION_ERRORS = 4.0
 _WINDOW = 9  # columns among which a stripe must be alone
@@ -54,9 +55,10 @@ def line_offsets(
     The mean spectrum of a column lies in the signal subspace except where a band is striped: it is fitted by
     iteratively reweighted least squares with Tukey's weights, so that a stripe of one band does not reach the
     others. A column is striped in a band if what is left differs from that of the columns around it by five
-    standard errors, and if each quarter of the column shows the same offset: structure that the model misses
-    seldom fills one column from end to end. Sums over lines are taken where the data are; what is decided on
-    them, and the few lines in question, on the host.
+    standard errors, more where there are so many lines that some reach that by chance, and if each quarter
+    of the column shows the same offset: structure that the model misses seldom fills one column from end to
+    end. Sums over lines are taken where the data are; what is decided on them, and the few lines in question,
+    on the host.
     """
     length, lines, bands = pixels.shape[axis], pixels.shape[1 - axis], pixels.shape[2]
     if length < _SHORTEST or lines < _WINDOW:
@@ -73,7 +75,10 @@ def line_offsets(
         # where samples are missing the prediction stands, which has no offset
         kept = 1 - _line_share(flags, axis)
         left *= np.where(kept > 0.3, 1 / np.maximum(kept, 0.3), 0)
-    found = _decide(left, alive, _ERRORS / math.sqrt(length), length)
+    # a band that the others alone predict is left with the noise of that prediction as well
+    leverage = np.minimum(np.sum(space.basis**2, axis=1), 0.9)
+    errors = chance_level(lines * bands, _ERRORS) / np.sqrt(1 - leverage)
+    found = _decide(left, alive, errors, length)
     _drop_noisy(found, pixels, axis, (space, scale, weight), room)
     return found * scale
 
@@ -154,15 +159,15 @@ def _line_share(flags: Table, axis: int) -> Any:
     return out / flags.shape[axis]
 
 
-def _decide(left: Any, alive: Any, limit: float, rows: int) -> Any:
+def _decide(left: Any, alive: Any, errors: Any, length: int) -> Any:
     """Offsets in units of the noise where they are significant, alone and the same in each section."""
     from scipy.ndimage import median_filter
 
     around = median_filter(left[0], size=(_WINDOW, 1), mode="reflect")
     offset = left[0] - around
     # the spread of the columns themselves: correlated noise and misfit make it larger than the error
-    spread = np.maximum(np.median(np.abs(offset), axis=0) / 0.6745, 1 / math.sqrt(rows))
-    struck = (np.abs(offset) > limit * math.sqrt(rows) * spread) & alive
+    spread = np.maximum(np.median(np.abs(offset), axis=0) / 0.6745, 1 / math.sqrt(length))
+    struck = (np.abs(offset) > errors * spread) & alive
     allowed = np.maximum(_SECTION_ERRORS * math.sqrt(_SECTIONS) * spread, 0.25 * np.abs(offset))
     struck &= np.all(np.abs(left[1:] - around - offset) < allowed, axis=0)
     struck &= struck.mean(axis=0) <= _MOST

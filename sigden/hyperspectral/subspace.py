@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from sigden.arrays import device_of, namespace, to_numpy
+from sigden.arrays import device_of, in_order, is_numpy, namespace, to_numpy
 from sigden.errors import InputError, ParameterError
-from sigden.hyperspectral.beside import beside, host_dtype, matmul
+from sigden.hyperspectral.beside import beside, host_dtype, matmul, subtract
 from sigden.hyperspectral.gram import chunks
 from sigden.hyperspectral.pixels import as_pixels
 from sigden.hyperspectral.regression import moments_of, spectral_regression
@@ -27,6 +27,7 @@ __all__ = [
 
 # 99 % quantile of the Tracy-Widom law of real symmetric matrices (Johnstone 2001, table 1)
 _TRACY_WIDOM_99 = 2.02
+_CHUNK, _PART = 1024, 8192  # spectra that are projected at once, and by one thread
 _MOST_LEVERAGE = 0.9
 _LEVERAGE_STEPS = 2
 
@@ -94,9 +95,18 @@ class Subspace:
         small, offset = beside(matrix, pixels), beside(self.mean, pixels)
         rounded = self.mean.astype(host_dtype(pixels)).astype(np.float64)
         left = beside(shift - rounded @ matrix, pixels)
-        for part, piece in zip(chunks(pixels, 8192), chunks(out, 8192), strict=True):
-            matmul(part - offset, small, piece)
-            piece -= left
+
+        def one(pair: tuple[Any, Any]) -> None:
+            room = namespace(pixels).empty_like(pair[0][: min(_CHUNK, pair[0].shape[0]), :])
+            for part, piece in zip(*(chunks(array, _CHUNK) for array in pair), strict=True):
+                centred = room[: part.shape[0], :]
+                subtract(part, offset, centred)
+                matmul(centred, small, piece)
+                piece -= left
+
+        pairs = zip(chunks(pixels, _PART), chunks(out, _PART), strict=True)
+        for _ in in_order(one, pairs) if is_numpy(namespace(pixels)) else map(one, pairs):
+            pass
         return out
 
     def reconstruct(self, coefficients: Any, out: Any = None) -> Any:
@@ -196,15 +206,17 @@ def leverage_corrected(covariance: Any, mean: Any, sigma: Any, pixels: int) -> A
 
     Notes
     -----
-    In a signal subspace with the orthonormal basis E of the whitened spectra, the other bands predict band b
-    with the variance :math:`\\sigma_b^2 h_b / (1 - h_b)`, :math:`h_b = \\sum_k E_{bk}^2`, which the
-    regression counts as noise of the band: the level is :math:`\\sqrt{1 - h_b}` times the one it gives. Two
-    steps are taken: further ones let quiet bands explain themselves until their noise is gone.
+    In a signal subspace with the orthonormal basis E of the whitened spectra and eigenvalues e there, the
+    other bands predict band b with the variance :math:`\\sigma_b^2 h_b / (1 - h_b)`,
+    :math:`h_b = \\sum_k E_{bk}^2 (1 - 1 / e_k)`, which the regression counts as noise of the band: the level
+    is :math:`\\sqrt{1 - h_b}` times the one it gives (the inverse of :math:`I + E \\Lambda E^T`). Two
+    steps are taken: further ones change little.
     """
     corrected, rank = sigma, None
     for _ in range(_LEVERAGE_STEPS):
         space = whitened_subspace(covariance, mean, corrected, pixels, rank)
-        leverage = np.minimum(np.sum(space.basis**2, axis=1), _MOST_LEVERAGE)
+        signal = 1 - 1 / np.maximum(space.eigenvalues[: space.rank], 1.0)
+        leverage = np.minimum(space.basis**2 @ signal, _MOST_LEVERAGE)
         corrected, rank = sigma * np.sqrt(1 - leverage), space.rank
     return corrected
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from sigden.arrays import namespace
-from sigden.hyperspectral.beside import beside
+from sigden.hyperspectral.beside import mirrored
 from sigden.hyperspectral.collaborative.filter import (
     ALIGN,
     BLOCK,
@@ -90,10 +87,8 @@ def _mirrored(images: Any) -> Any:
     rows, columns = images.shape[1:]
     if min(rows, columns) >= BLOCK:
         return images
-    xp = namespace(images)
     for axis, length in ((1, rows), (2, columns)):
-        mirrored = np.pad(np.arange(length), (0, max(0, BLOCK - length)), mode="symmetric")
-        images = xp.take(images, beside(mirrored, images, np.int64), axis=axis)
+        images = mirrored(images, axis, 0, max(0, BLOCK - length), twice=True)
     return images
 
 

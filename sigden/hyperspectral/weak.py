@@ -10,6 +10,7 @@ import numpy as np
 
 from sigden.arrays import namespace, to_numpy
 from sigden.hyperspectral.beside import beside, subtract
+from sigden.hyperspectral.chance import chance_level, sample_step
 from sigden.hyperspectral.model import coefficients_of
 from sigden.hyperspectral.order import median
 from sigden.hyperspectral.robust_fit import left_over, robust_weights
@@ -27,7 +28,7 @@ _MOST = 8
 _MARGIN = 1.25  # above the edge, so that a direction is more signal than noise
 _SURE = 0.97  # squared cosine with the true direction from which a direction holds what lies along it
 _FEW = 0.15  # part of a band that lies along doubtful directions, as in the bands of a line
-_BAND_ERRORS = 5.5  # noise levels that the smoothed residual of a band must reach
+_BAND_ERRORS = 5.5  # noise levels, at least, that the smoothed residual of a band must reach
 _MOST_BANDS = 0.1
 _MOST_MISSING = 0.01
 _ROBUST = 100  # bytes that the robust fit takes for each pixel of a band
@@ -62,9 +63,10 @@ def with_weak_directions(
     Smoothing by a Gaussian of standard deviation s leaves :math:`N / (2 \\pi s^2)` independent pixels of
     noise and hardly weakens what extends over several pixels. Directions of the residual whose eigenvalue
     exceeds the Marchenko-Pastur edge for that number, in units of the noise that is left, are signal. So is
-    what the smoothed residual of a single band holds beyond 5.5 noise levels: a faint line, which is too
-    little of the variance of all bands to make a direction. Such a band becomes a direction of its own. The
-    residual is that of a robust fit of the strongest directions, which a line on a bright source would tilt.
+    what the smoothed residual of a single band holds beyond 5.5 noise levels, and beyond what the largest of
+    all samples reaches once in a hundred cubes of noise: a faint line, which is too little of the variance of
+    all bands to make a direction. Such a band becomes a direction of its own. The residual is that of a
+    robust fit of the strongest directions, which a line on a bright source would tilt.
 
     A direction of noisy spectra is turned away from the true one, and what lies along that loses part of its
     flux: all but the square of the cosine, which follows from the eigenvalue [1]_. Where directions that lose
@@ -97,7 +99,8 @@ def with_weak_directions(
     eligible = space.sigma > 0
     if flags is not None:
         eligible &= band_share(flags) < _MOST_MISSING
-    bands = _bands(residual, workspace.number(_ROBUST * len(residual)), eligible, _strongest(coefficients))
+    size = workspace.number(_ROBUST * len(residual))
+    bands = _bands(residual, size, eligible, _strongest(coefficients), pixels.shape)
     if bands.size == 0:
         return space
     basis = _orthonormal(np.concatenate([space.basis, np.eye(len(space.sigma))[:, bands]], axis=1))
@@ -169,13 +172,11 @@ def _smoothed(images: Any) -> Any:
 
         return gaussian_filter(np.ascontiguousarray(images), (0, _WIDTH, _WIDTH), radius=REACH)
     xp = namespace(images)
-    taps = np.exp(-0.5 * (np.arange(-REACH, REACH + 1) / _WIDTH) ** 2)
-    taps /= taps.sum()
     for axis in (1, 2):
         length = images.shape[axis]
         mirrored = np.pad(np.arange(length), REACH, mode="symmetric")
         total = xp.zeros_like(images)
-        for k, tap in enumerate(taps):
+        for k, tap in enumerate(_taps()):
             index = beside(mirrored[k : k + length], images, np.int64)
             total += float(tap) * xp.take(images, index, axis=axis)
         images = total
@@ -219,24 +220,44 @@ def _strongest(coefficients: Table) -> Any:
     return xp.linalg.qr(xp.astype(xp.stack(smooth, axis=1), xp.float64))[0]
 
 
-def _bands(residual: Table, size: int, alive: Any, strongest: Any) -> Any:
+def _bands(residual: Table, size: int, alive: Any, strongest: Any, shape: tuple[int, int, int]) -> Any:
     """Bands whose smoothed residual holds more than noise, the strongest first, then in order."""
     height = np.zeros(alive.size)
+    weight = residual.beside(np.outer(*(1 / _border(length)[::2] for length in shape[:2])).reshape(-1))
     for first, last in residual.groups(size):
         part = residual.bands(first, last)
         part = namespace(part).astype(part, namespace(part).float64)
-        height[first:last] = _height(left_over(part, strongest, robust_weights(part, strongest, 1e-6)))
+        left = left_over(part, strongest, robust_weights(part, strongest, 1e-6))
+        height[first:last] = _height(left * weight)
     height[~alive] = 0
     found = np.argsort(-height, kind="stable")[: max(1, int(_MOST_BANDS * alive.size))]
-    return np.sort(found[height[found] > _BAND_ERRORS])
+    return np.sort(found[height[found] > chance_level(len(residual) * alive.size, _BAND_ERRORS)])
+
+
+def _border(length: int) -> Any:
+    """Noise level along an axis after smoothing, relative to that far from its ends, shape (length,).
+
+    At a mirrored border samples count twice: the noise there is two fifths larger, in corners twice as large.
+    """
+    taps = _taps()
+    mirrored = np.pad(np.arange(length), REACH, mode="symmetric")
+    out = np.empty(length)
+    for k in range(length):
+        out[k] = np.sqrt(np.sum(np.bincount(mirrored[k : k + taps.size], taps) ** 2))
+    return out / np.sqrt(np.sum(taps**2))
+
+
+def _taps() -> Any:
+    """Weights of the smoothing along an axis, of sum one."""
+    taps = np.exp(-0.5 * (np.arange(-REACH, REACH + 1) / _WIDTH) ** 2)
+    return taps / taps.sum()
 
 
 def _height(images: Any) -> Any:
     """Largest size of each image in units of its robust spread."""
     xp = namespace(images)
     size = xp.abs(images)
-    step = max(1, size.shape[1] // 8192)
-    spread = to_numpy(median(size[:, ::step], axis=1)) / 0.6745
+    spread = to_numpy(median(size[:, :: sample_step(size.shape[1])], axis=1)) / 0.6745
     top = to_numpy(xp.max(size, axis=1))
     return np.where(spread > 0, top / np.where(spread > 0, spread, 1), 0)
 

@@ -17,6 +17,7 @@ from sigden.io.arrays import write_npy, write_npz
 from sigden.io.atomic import atomic_path
 from sigden.io.cube_value import Cube, as_float, find_axis, placeholder
 from sigden.io.limits import MAX_BYTES, check_claim
+from sigden.io.regular import require_regular
 
 __all__ = [
     "ERROR",
@@ -218,8 +219,7 @@ def opened_arrays(
 ) -> tuple[dict[str, tuple[int, ...]], Callable[[str], Any]]:
     """Shapes by name, and how to read one."""
     suffix = path.suffix.lower()
-    if not path.is_file():
-        raise FileError(f"{path}: no such file")
+    require_regular(path)
     if suffix == ".npy":
         from sigden.io.npz import read_npy
 
@@ -238,8 +238,7 @@ def opened_arrays(
 
 def is_matlab_hdf5(path: Path) -> bool:
     """Whether a file is HDF5 of MATLAB, which writes its axes in reverse."""
-    if not path.is_file():
-        raise FileError(f"{path}: no such file")
+    require_regular(path)
     with path.open("rb") as stream:
         return b"MATLAB 7.3" in stream.read(128)
 

@@ -17,6 +17,7 @@ from sigden.errors import FileError, MissingExtraError
 from sigden.io.atomic import atomic_path
 from sigden.io.cube_value import Cube, as_float, placeholder
 from sigden.io.limits import MAX_BYTES, check_claim
+from sigden.io.regular import require_regular
 
 __all__ = ["EnviLayout", "describe_envi", "envi_pair", "new_envi", "read_envi", "write_envi"]
 
@@ -225,8 +226,7 @@ def envi_pair(path: str | os.PathLike[str]) -> tuple[Path, Path]:
         If one of them is not there.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileError(f"{path}: no such file")
+    require_regular(path)
     if path.suffix.lower() != ".hdr":
         for header in (
             path.with_suffix(".hdr"),

@@ -18,6 +18,7 @@ from sigden.errors import FileError, MissingExtraError
 from sigden.io.atomic import atomic_path
 from sigden.io.cube_value import Cube, as_float
 from sigden.io.limits import MAX_BYTES, check_claim
+from sigden.io.regular import require_regular
 
 __all__ = ["GeoTiffLayout", "read_geotiff", "write_geotiff"]
 
@@ -79,8 +80,7 @@ def read_geotiff(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) ->
         If the package rasterio is not installed.
     """
     path = Path(path)
-    if not path.is_file():  # GDAL would look for it on the network, too
-        raise FileError(f"{path}: no such file")
+    require_regular(path)  # GDAL would look for it on the network, too
     with _gdal(path) as rasterio, rasterio.open(path, driver="GTiff") as file:
         if not file.count:
             raise FileError(

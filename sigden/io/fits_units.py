@@ -14,6 +14,7 @@ import numpy as np
 
 from sigden.errors import FileError, SigdenError
 from sigden.io.limits import MAX_BYTES, check_claim
+from sigden.io.regular import require_regular
 
 __all__ = ["check_size", "find_image", "image_names", "native", "open_fits"]
 
@@ -43,8 +44,7 @@ def open_fits(path: str | os.PathLike[str], *, memmap: bool = False) -> Iterator
     from astropy.utils.exceptions import AstropyWarning
 
     path = Path(path)
-    if not path.is_file():
-        raise FileError(f"{path}: no such file")
+    require_regular(path)
     # a truncated file is a warning there and an error here; raised at once, it would leave the file open
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", AstropyWarning)
@@ -54,11 +54,18 @@ def open_fits(path: str | os.PathLike[str], *, memmap: bool = False) -> Iterator
         except SigdenError:
             raise
         except (OSError, ValueError, TypeError, KeyError, IndexError, EOFError, fits.VerifyError) as error:
-            reason = " ".join(str(error).split()) or type(error).__name__
+            reason = _cut_short(caught) or " ".join(str(error).split()) or type(error).__name__
+            if "No SIMPLE card" in reason:  # the rest of it names an argument of astropy
+                reason = "it does not begin as FITS does (no SIMPLE card)"
             raise FileError(f"{path}: cannot be read as FITS: {reason}") from error
-    for warning in caught:
-        if "truncated" in str(warning.message):
-            raise FileError(f"{path}: cannot be read as FITS: the file is cut short")
+    reason = _cut_short(caught)
+    if reason:
+        raise FileError(f"{path}: cannot be read as FITS: {reason}")
+
+
+def _cut_short(caught: list[warnings.WarningMessage]) -> str:
+    """What astropy warns of where it should stop."""
+    return "the file is cut short" if any("truncated" in str(one.message) for one in caught) else ""
 
 
 def image_names(units: Any) -> list[str]:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from sigden.errors import FileError
 from sigden.io.limits import MAX_BYTES, check_claim
+from sigden.io.regular import require_regular
 
 __all__ = [
     "checked_dataset",
@@ -73,18 +74,7 @@ def open_hdf5(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
 
 
 def _require_hdf5(path: Path) -> None:
-    if not path.exists():
-        raise FileError(f"{path}: no such file")
-    if not path.is_file():
-        raise FileError(f"{path}: is not a regular file")
-    try:
-        size = path.stat().st_size
-        with path.open("rb"):
-            pass
-    except OSError as error:
-        raise FileError(f"{path}: cannot be opened: {error.strerror or error}") from error
-    if size == 0:
-        raise FileError(f"{path}: the file is empty")
+    require_regular(path)
     if not h5py.is_hdf5(path):
         raise FileError(f"{path}: not an HDF5 file (no HDF5 signature)")
 

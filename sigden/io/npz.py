@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from sigden.errors import FileError
 from sigden.io.limits import MAX_BYTES, check_claim
+from sigden.io.regular import require_regular
 
 __all__ = ["npy_layout", "npz_names", "read_npy", "read_npz"]
 
@@ -52,6 +53,7 @@ def read_npy(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> NDA
         cap.
     """
     source = Path(path)
+    require_regular(source)
     try:
         with source.open("rb") as stream:
             return _read(stream, str(source), source.stat().st_size, max_bytes)
@@ -70,6 +72,7 @@ def npy_layout(path: str | os.PathLike[str]) -> tuple[tuple[int, ...], bool, np.
         If the file is missing, damaged, cut short or needs pickle.
     """
     source = Path(path)
+    require_regular(source)
     try:
         with source.open("rb") as stream:
             shape, order, dtype, offset = _header(stream, str(source))
@@ -145,6 +148,7 @@ def read_npz(
 
 
 def _open_zip(path: Path) -> zipfile.ZipFile:
+    require_regular(path)
     try:
         return zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile, EOFError, ValueError, NotImplementedError) as error:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sigden.errors import FileError
+from sigden.io.regular import require_regular
 from sigden.io.sampling import asked_rate
 from sigden.io.series import StrainSeries
 from sigden.io.stored import StoredStrain
@@ -130,17 +131,9 @@ def open_strain(
 
 
 def _format(path: Path) -> str:
-    if not path.exists():
-        raise FileError(f"{path}: no such file")
-    if not path.is_file():
-        raise FileError(f"{path}: is not a regular file")
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(8)
-    except OSError as error:
-        raise FileError(f"{path}: cannot be opened: {error.strerror or error}") from error
-    if not head:
-        raise FileError(f"{path}: the file is empty")
+    require_regular(path)
+    with path.open("rb") as stream:
+        head = stream.read(8)
     for magic, name in _MAGIC:
         if head.startswith(magic):
             return name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ import numpy as np
 
 from sigden.errors import FileError, InputError, MissingExtraError
 from sigden.io.atomic import atomic_path
+from sigden.io.fits_units import open_fits
 from sigden.io.limits import check_claim
+from sigden.io.regular import require_regular
 
 __all__ = [
     "column",
@@ -80,15 +83,17 @@ def read_table(path: str | os.PathLike[str]) -> Any:
     """
     kind = table_kind(path)
     where = Path(path)
+    require_regular(where)
     try:
         size = where.stat().st_size
         check_claim(str(where), size, size, MAX_TEXT_BYTES)
         if kind == "parquet":
             return _read_parquet(where, size)
+        if kind == "fits":
+            return _read_fits(where)
         from astropy.table import Table
 
-        options = {} if kind == "fits" else {"guess": False}
-        return Table.read(where, format=kind, **options)
+        return Table.read(where, format=kind, guess=False)
     except FileError:
         raise
     except OSError as error:
@@ -178,12 +183,8 @@ def masked_column(table: Any, name: str, what: str = "table") -> Any:
 
     Parameters
     ----------
-    table : astropy.table.Table, pyarrow.Table, pandas.DataFrame or polars.DataFrame
-        Any that `column` reads.
-    name : str
-        Name of the column.
-    what : str
-        Name of the table, for the message.
+    table, name, what
+        As of `column`.
 
     Returns
     -------
@@ -214,12 +215,8 @@ def complete_column(table: Any, name: str, what: str = "table", rows: Any = slic
 
     Parameters
     ----------
-    table : astropy.table.Table, pyarrow.Table, pandas.DataFrame or polars.DataFrame
-        Any that `column` reads.
-    name : str
-        Name of the column.
-    what : str
-        Name of the table, for the message.
+    table, name, what
+        As of `column`.
     rows : slice or array of bool
         Rows that count.
 
@@ -312,6 +309,21 @@ def _to_arrow(table: Any) -> Any:
 
         return pyarrow.table({name: np.asarray(table[name]) for name in table.colnames})
     return _narwhals().from_native(table, eager_only=True).to_arrow()
+
+
+def _read_fits(path: Path) -> Any:
+    from astropy.io.fits import BinTableHDU, TableHDU
+    from astropy.table import Table
+
+    # refuses a file that is cut short, which astropy reads with a warning
+    with open_fits(path) as units:
+        places = [i for i, unit in enumerate(units) if isinstance(unit, BinTableHDU | TableHDU)]
+        if not places:
+            raise FileError(f"{path}: holds no table")
+        table = Table.read(units, format="fits", hdu=places[0])
+    if len(places) > 1:
+        warnings.warn(f"{path}: holds {len(places)} tables; the first is read", UserWarning, stacklevel=4)
+    return table
 
 
 def _read_parquet(path: Path, size: int) -> Any:

@@ -191,8 +191,7 @@ class _Network:
         norm = math.sqrt(sum(r * r for _, r in joined.values()))
         for other, (delay, ratio) in joined.items():
             estimates[other] = ratio / norm * _shift(common.estimate, delay * self.sample_rate)
-            errors[other] = abs(ratio) / norm * _shift(common.uncertainty, delay * self.sample_rate)
-            errors[other] = np.maximum(errors[other], 0.0)
+            errors[other] = abs(ratio) / norm * _moved(common.uncertainty, delay * self.sample_rate)
         return estimates, errors, pairs
 
     def _noise(self, row: int) -> float:
@@ -264,6 +263,12 @@ class _Network:
         spread = min(self.bands[d][1] - self.bands[d][0] for d in (first, other))
         independent = max(1.0, 2.0 * spread * inside.sum() / self.sample_rate)
         return float(np.mean(null[inside] ** 2)), math.sqrt(2.0 / independent)
+
+
+def _moved(error: Any, samples: float) -> Any:
+    """Delay of what is smooth and positive; the ends hold their value."""
+    places = np.arange(error.size)
+    return np.interp(places - samples, places, error)
 
 
 def _shift(x: Any, samples: float) -> Any:

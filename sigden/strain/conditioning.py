@@ -9,6 +9,7 @@ import numpy as np
 
 from sigden.noise import PowerSpectrum
 from sigden.strain.filters import band_pass, find_lines, notch
+from sigden.strain.ripple import Ripple
 from sigden.strain.whitening import Whitening
 
 __all__ = ["Conditioning"]
@@ -52,6 +53,7 @@ class Conditioning:
     lines: tuple[float, ...] = field(init=False, default=())
     noise_rms: float = field(init=False, default=1.0)
     _whitening: Whitening | None = field(init=False, default=None, repr=False)
+    _ripple: Ripple | None = field(init=False, default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.psd is None:
@@ -65,7 +67,9 @@ class Conditioning:
         rms = float(np.sqrt(np.sum(self.psd.density[inside]) * (f[1] - f[0])))
         # the noise model does not depend on the length, which `resized` sets
         whitening = Whitening(self.psd, self.sample_rate, 2, impulse_seconds=self.impulse_seconds)
-        for name, value in (("lines", lines), ("noise_rms", rms), ("_whitening", whitening)):
+        ripple = Ripple(whitening.models[0], self.sample_rate, self.band)
+        derived = {"lines": lines, "noise_rms": rms, "_whitening": whitening, "_ripple": ripple}
+        for name, value in derived.items():
             object.__setattr__(self, name, value)
 
     def whitened(self, x: Any) -> Any:
@@ -87,6 +91,10 @@ class Conditioning:
         strain = self._whitening.resized(white.shape).inverse(white)
         return band_pass(strain, self.sample_rate, self.band)
 
-    def without_lines(self, white: Any) -> Any:
-        """Whitened samples without what is left of the lines of the spectrum."""
-        return notch(white, self.sample_rate, self.lines, _LINE_QUALITY) if white.size > 1 else white
+    def without_ripple(self, white: Any) -> Any:
+        """Whitened samples without the scatter and the lines of the spectrum, at the same noise level."""
+        return white if self._ripple is None else self._ripple.taken_out(white)
+
+    def with_ripple(self, smooth: Any) -> Any:
+        """Estimate of a denoiser that was given `without_ripple`, whitened as the strain was."""
+        return smooth if self._ripple is None else self._ripple.put_back(smooth)

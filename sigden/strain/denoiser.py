@@ -63,6 +63,7 @@ class StrainDenoiser(Method):
     -----
     The steps: median Welch PSD (Hann window, segments that touch a gap are left out), zero-phase whitening
     without taper or wrap-round, zero-phase Butterworth band-pass, rescaling by the median absolute deviation,
+    division by the ripple that scatter of the spectrum left (`sigden.strain.ripple`, multiplied back later),
     the posterior mean over tracks of chirps of several lengths and over inspirals (`tracked`, or the denoiser
     given, for example rROF [1]_ followed by a band-pass), the inverse of the whitening, and the band-pass
     once more. NaN are gaps: stretches between them are denoised one by one and NaN stay where they were; a
@@ -207,7 +208,8 @@ class StrainDenoiser(Method):
         t0: float = 0.0,
         label: str = "strain",
         progress: Progress | None = None,
-    ) -> tuple[StrainResult, Conditioning]:
+    ) -> tuple[StrainResult, Conditioning, Any]:
+        """Result, what conditioned it, and the estimate without the ripple of the whitening."""
         rate = agreed_rate(self, sample_rate, label)
         x = require_channel(values, label)
         band = working_band(self, x, rate)
@@ -220,18 +222,19 @@ class StrainDenoiser(Method):
             raise InputError(
                 f"{label}: the band {band[0]:g}-{band[1]:g} Hz holds no noise; choose another band"
             )
-        out = {name: np.full(x.size, np.nan) for name in ("z", "clean", "error", "denoised", "residual")}
+        names = ("z", "smooth", "clean", "error", "denoised", "residual")
+        out = {name: np.full(x.size, np.nan) for name in names}
         worst, iterations, done, certificate = 0.0, 0, 0, LocalEstimate.certificate
         for part, white in prepared:
             z = white / sigma
-            # what is left of a line after whitening would be taken for a track
-            local = self._blocks(steps.without_lines(z), rate, band, partial(_report, progress, done, x.size))
+            smooth = steps.without_ripple(z)
+            local = self._blocks(smooth, rate, band, partial(_report, progress, done, x.size))
+            clean = steps.with_ripple(local.estimate)
             worst, iterations = max(worst, local.gap), iterations + local.iterations
             certificate = local.certificate
-            # colouring lifts a line's bins a hundredfold, where the estimate is nothing but error
-            quiet = steps.without_lines(local.estimate)
-            out["z"][part], out["clean"][part], out["error"][part] = z, local.estimate, local.uncertainty
-            both = steps.coloured(np.stack([quiet, z - quiet]) * sigma)
+            out["z"][part], out["clean"][part], out["error"][part] = z, clean, local.uncertainty
+            out["smooth"][part] = local.estimate
+            both = steps.coloured(np.stack([clean, z - clean]) * sigma)
             out["denoised"][part], out["residual"][part] = both
             done += z.size
         figures = RunningFigures(rate, band, t0)
@@ -251,7 +254,7 @@ class StrainDenoiser(Method):
             figures=figures.figures(worst, iterations),
             certificate=certificate,
         )
-        return result, steps
+        return result, steps, out["smooth"]
 
     def _conditioning(
         self, psd: PowerSpectrum | None, rate: float, band: tuple[float, float]

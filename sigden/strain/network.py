@@ -153,9 +153,9 @@ class CoherentStrain(StrainDenoiser):
         )
 
     def _join(
-        self, analysed: list[tuple[StrainResult, Conditioning]], values: Any, rows: list[int]
+        self, analysed: list[tuple[StrainResult, Conditioning, Any]], values: Any, rows: list[int]
     ) -> tuple[list[StrainResult], tuple[Pair, ...]]:
-        single = [result for result, _ in analysed]
+        single = [result for result, _, _ in analysed]
         rate = single[0].sample_rate
         pairs: list[Pair] = []
         joined = [r.whitened_denoised.copy() for r in single]
@@ -163,13 +163,14 @@ class CoherentStrain(StrainDenoiser):
         shortest = round(_SHORTEST_SECONDS * rate)
         common = Segments.of(values[0], np.isnan(values).any(axis=0)).longer_than(shortest)
         for part in common if len(single) > 1 else ():
-            streams = np.stack([steps.without_lines(r.whitened[part]) for r, steps in analysed])
+            streams = np.stack([steps.without_ripple(r.whitened[part]) for r, steps, _ in analysed])
             own = [
-                LocalEstimate(r.whitened_denoised[part], r.whitened_uncertainty[part], 0.0, 1) for r in single
+                LocalEstimate(smooth[part], r.whitened_uncertainty[part], 0.0, 1) for r, _, smooth in analysed
             ]
             found = coherent(streams, rate, [r.band for r in single], self.max_delay, own=own)
-            for j, one in enumerate(found.detectors):
-                joined[j][part], errors[j][part] = one.estimate, one.uncertainty
+            for j, (one, (_, steps, smooth)) in enumerate(zip(found.detectors, analysed, strict=True)):
+                joined[j][part] += steps.with_ripple(one.estimate - smooth[part])
+                errors[j][part] = one.uncertainty
             pairs += [
                 dataclasses.replace(
                     p,
@@ -180,7 +181,7 @@ class CoherentStrain(StrainDenoiser):
                 )
                 for p in found.pairs
             ]
-        out = [_recoloured(*r, u, e) for r, u, e in zip(analysed, joined, errors, strict=True)]
+        out = [_recoloured(r, s, u, e) for (r, s, _), u, e in zip(analysed, joined, errors, strict=True)]
         return out, tuple(pairs)
 
 
@@ -194,7 +195,7 @@ def _recoloured(result: StrainResult, steps: Conditioning, joined: Any, error: A
     for part in Segments.of(joined):
         moved = joined[part] - result.whitened_denoised[part]
         if moved.any():
-            change[part] = steps.coloured(steps.without_lines(moved) * result.sigma)
+            change[part] = steps.coloured(moved * result.sigma)
     unit = float(np.nanmedian(result.uncertainty / result.whitened_uncertainty))
     return dataclasses.replace(
         result,

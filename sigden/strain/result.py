@@ -25,13 +25,13 @@ class StrainResult:
         What else the input holds in the band: input carried through the same whitening, band-pass and
         colouring, minus `denoised`; the noise-only part; NaN in gaps.
     uncertainty : numpy.ndarray, shape (n,)
-        Standard error of `denoised`; NaN in gaps.
+        Standard error of `denoised`, `whitened_uncertainty` times the rms noise of the band; NaN in gaps.
     whitened : numpy.ndarray, shape (n,)
         Whitened, band-passed input in units of the noise sigma; NaN in gaps.
     whitened_denoised : numpy.ndarray, shape (n,)
         Estimate in the same units; NaN in gaps.
     whitened_uncertainty : numpy.ndarray, shape (n,)
-        Its standard error; NaN in gaps.
+        Its standard error, as an estimate of the signal whitened by `psd`; NaN in gaps.
     psd : PowerSpectrum or None
         One-sided noise PSD that whitened the input; None where the input came whitened.
     band : tuple of float

@@ -261,7 +261,7 @@ class StrainStream:
         white = steps.whitened(window)
         sigma = self._sigma(white[first - low : last - low])
         z = white / sigma
-        free = steps.without_lines(z)
+        free = steps.without_ripple(z)
         found = self._estimate(free, low, first, last, s)
         self.solver_gap = max(self.solver_gap, found.gap)
         self.solver_steps += found.iterations
@@ -310,10 +310,9 @@ class StrainStream:
         return in_blocks(estimate, z, first - low, last - low, block=block, halo=self._halo)
 
     def _coloured(self, s: Stretch, steps: Conditioning, sigma: float, stop: int) -> StrainResult:
-        z, clean, error = s.z, s.clean, s.error
-        quiet = steps.without_lines(clean)
+        z, clean, error = s.z, steps.with_ripple(s.clean), s.error
         core = slice(s.out - s.kept, stop - s.kept)
-        denoised, residual = steps.coloured(np.stack([quiet, z - quiet]) * sigma)[:, core]
+        denoised, residual = steps.coloured(np.stack([clean, z - clean]) * sigma)[:, core]
         scale = sigma if steps.psd is None else steps.noise_rms
         arrays = (denoised, residual, error[core] * scale, z[core], clean[core], error[core])
         return self._result(s.out, steps.psd, sigma, tuple(a.copy() for a in arrays))

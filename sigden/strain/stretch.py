@@ -33,7 +33,7 @@ class Stretch:
     raw : numpy.ndarray
         Strain.
     z, clean, error : numpy.ndarray
-        Whitened strain, its estimate and standard error.
+        Whitened strain, its estimate without the ripple of the whitening, and standard error.
     """
 
     start: int

@@ -59,7 +59,7 @@ def tracked(
     series = flat.analytic(z)
     found = estimate_signal(series, flat.rate, band, model)
     # mean square of the noise, the empty edges of the band included, from the median of its exponential law
-    power = min(1.0, float(np.median(np.abs(series) ** 2)) / math.log(2.0))
+    power = min(1.0, float(np.median(np.abs(series - found.signal) ** 2)) / math.log(2.0))
     spread = standard_error(series, flat.rate, found, model, power=power)
     return LocalEstimate(flat.real(found.signal), flat.resample(spread) * flat.plateau, 0.0, 1)
 

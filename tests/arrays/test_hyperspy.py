@@ -9,7 +9,7 @@ import pytest
 from sigden import FastHyDe, HyRes, InputError, SubspaceCollaborative
 from sigden.simulate import gaussian_noise, spectral_cube
 
-hs = pytest.importorskip("hyperspy.api", reason="HyperSpy is a large package that users of its signals have")
+hs = pytest.importorskip("hyperspy.api", reason="HyperSpy comes with the test extra")
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 

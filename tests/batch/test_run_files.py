@@ -3,7 +3,7 @@ import pytest
 
 from sigden import TV1D
 from sigden.batch import many, run_files
-from sigden.errors import InputError, MissingExtraError, ParameterError
+from sigden.errors import FileError, InputError, MissingExtraError, ParameterError
 
 METHOD = TV1D(regularization=3.0)
 
@@ -97,3 +97,17 @@ def test_without_joblib(tmp_path, sources, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "joblib", None)
     with pytest.raises(MissingExtraError, match=r"sigden\[batch\]"):
         run_files(METHOD, sources, tmp_path, workers=2)
+
+
+def test_a_place_that_cannot_be_written_to_is_refused_before_any_work(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    np.save(tmp_path / "a.npy", np.zeros(9))
+    monkeypatch.setattr(TV1D, "solve", lambda *args, **kwargs: pytest.fail("worked"))
+    with pytest.raises(FileError, match="a file is in the way"):
+        run_files(TV1D(), [tmp_path / "a.npy"], tmp_path / "file" / "x")
+
+
+def test_a_folder_in_which_nothing_came_to_stand_is_not_left(tmp_path):
+    (outcome,) = run_files(TV1D(), [tmp_path / "none.npy"], tmp_path / "out")
+    assert "no such file" in outcome.error
+    assert not (tmp_path / "out").exists()

@@ -90,7 +90,7 @@ def test_tiles_on_disk_are_the_tiles_in_memory(folder, tmp_path):
         ('band = "VIS"', 'bend = "VIS"', r"observation\[0\].bend: unknown key; did you mean 'band'"),
         ("psf.file =", "psf.fyle =", r"psf.fyle: unknown key; did you mean 'file'"),
         ('image = "vis.fits"', "image = 3", r"Expected `str`, got `int`.*observation\[0\].image"),
-        ('band = "VIS"\n', "", "missing required field `band`"),
+        ('band = "VIS"\n', "", "missing `band`"),
         ('"LocalColour"', '"LocalColor"', "no method is called 'LocalColor'; did you mean 'LocalColour'"),
         ('"LocalColour"', '"RROF"', "RROF takes no observations"),
         ('reference = "VIS"', 'reference = "Vis2"', r"grid.reference: no band 'Vis2'; did you mean 'VIS'"),

@@ -33,6 +33,30 @@ def scene():
     return gaussian_noise(spectral_cube((32, 30), 24, seed=1), 0.05, seed=2)
 
 
+def never(*args, **kwargs):
+    raise AssertionError("work is done before the place for its result is looked at")
+
+
+def test_a_place_that_cannot_be_written_to_is_refused_before_any_work(sigden, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    np.save(tmp_path / "cube.npy", np.ones((4, 4, 4)))
+    monkeypatch.setattr(DEMO, "_scene", never)
+    monkeypatch.setattr("sigden.io.cube.read_cube", never)
+    monkeypatch.setattr(importlib.import_module("sigden.simulate.scene"), "scene", never)
+    monkeypatch.setattr("sigden.cli.demo_data.real_data", never)
+    for command in ("demo", "cube"), ("demo", "multiband"), ("demo",), ("cube", tmp_path / "cube.npy"):
+        stderr = sigden(*command, "--out", tmp_path / "file" / "x", code=2).stderr
+        assert "cannot be an output directory, a file is in the way" in stderr
+
+
+@pytest.mark.parametrize(("room", "folder"), [((), ""), (("multiband",), "-multiband"), (("cube",), "-cube")])
+def test_demonstrations_do_not_stand_in_each_others_way(sigden, tmp_path, monkeypatch, room, folder):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / f"sigden-demo{folder}").touch()
+    stderr = sigden("demo", *room, code=2).stderr
+    assert f"sigden-demo{folder}: cannot be an output directory" in stderr
+
+
 def test_demo(shown):
     out, summary = shown
     assert sorted(p.name for p in out.iterdir()) == [

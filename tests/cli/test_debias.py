@@ -101,6 +101,17 @@ def test_rows_without_truth_are_left_out_and_told(sigden, tables):
     assert "1 of 400 calibration rows lack prediction or truth" in result.stderr
 
 
+def test_extrapolation_is_told_by_the_column_that_flags_it(sigden, tables):
+    new = read_table(tables / "new.csv")
+    new["yhat"][:300] += 100.0
+    new.write(tables / "new.csv", overwrite=True)
+    out = tables / "o.csv"
+    result = sigden("debias", tables / "cal.csv", tables / "new.csv", *COLUMNS, "--out", out)
+    (line,) = (text for text in result.stderr.splitlines() if "outside the calibrated range" in text)
+    column = re.search(r"the column (\w+) flags them$", line).group(1)
+    assert np.count_nonzero(np.asarray(read_table(out)[column]) == "True") >= 300
+
+
 def test_a_missing_prediction_stays_missing(sigden, tables):
     lines = (tables / "new.csv").read_text().splitlines()
     fields = lines[2].split(",")
@@ -135,7 +146,6 @@ def test_a_missing_treatment_is_no_control(sigden, tables, option):
         (("--slope", "word"), "covariate: holds values that are not numbers"),
         (("--treated", "arm", "--propensity", "word"), "propensity: holds values that are not numbers"),
         (("--out", "o.txt"), "a table ends in"),
-        (("--method", "HierarchicalCalibration"), "groups are needed"),
     ],
 )
 def test_errors_are_one_line_and_nothing_is_written(sigden, tables, options, words):
@@ -147,6 +157,28 @@ def test_errors_are_one_line_and_nothing_is_written(sigden, tables, options, wor
     assert words in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
     assert sorted(p.name for p in tables.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--method", "HierarchicalCalibration"), "needs --group"),
+        (("--propensity", "chance"), "--propensity goes with --treated"),
+        (("--report", "./o.csv"), "--out and --report name the same file"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(sigden, tables, monkeypatch, options, words):
+    monkeypatch.chdir(tables)
+    command = ["debias", "cal.csv", "new.csv", *COLUMNS, "--out", "o.csv", *options]
+    assert words in sigden(*command, code=2).stderr
+    assert not (tables / "o.csv").exists()
+
+
+def test_without_a_place_for_the_page_there_is_no_table(sigden, tables):
+    command = ["debias", tables / "cal.csv", tables / "new.csv", *COLUMNS, "--out", tables / "o.csv"]
+    result = sigden(*command, "--report", tables / "none" / "page.html", code=2)
+    assert "the folder" in result.stderr
+    assert not (tables / "o.csv").exists()
 
 
 def test_outputs_are_not_replaced_unless_told(sigden, tables):

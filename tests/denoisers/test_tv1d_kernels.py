@@ -116,6 +116,11 @@ class TestClosedForms:
         y = np.random.default_rng(1).standard_normal(333)
         assert_allclose(solve(module, y, weight), np.full(333, y.mean()), rtol=0, atol=1e-15)
 
+    @pytest.mark.parametrize("size", [5e-324, 1e-310, 1e-200])
+    def test_tiny_data_have_a_mean_too(self, module, size):
+        assert_allclose(solve(module, [size, 0.0], 1.0), [size / 2, size / 2], rtol=0, atol=5e-324)
+        assert_allclose(solve(module, [3.0, 1.0], 1e308), [2.0, 2.0], rtol=1e-14)
+
     def test_tiny_weight(self, module):
         y = np.random.default_rng(2).standard_normal(333)
         assert_allclose(solve(module, y, 1e-18), y, rtol=0, atol=1e-15)

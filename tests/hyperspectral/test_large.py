@@ -53,6 +53,7 @@ CASES = {
     "gaussian": NOISY,
     "float64": NOISY.astype(np.float64),
     "photons": poisson_noise(TRUTH, 60.0, seed=1),
+    "bright": poisson_noise(TRUTH, 1e5, seed=1),
     "stripes": stripe_noise(NOISY, seed=2),
     "impulses": impulse_noise(NOISY, seed=2),
     "dead lines": dead_lines(NOISY, seed=2),
@@ -98,6 +99,7 @@ def test_same_as_in_memory(case):
         "gaussian",
         "float64",
         "photons",
+        "bright",
         "gaps",
         "correlated",
     )

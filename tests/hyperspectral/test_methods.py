@@ -348,6 +348,17 @@ def test_small_and_narrow_cubes():
     assert np.isfinite(SubspaceCollaborative()(two)).all()
 
 
+@pytest.mark.parametrize("cube", [np.zeros((9, 8, 6)), np.ones((9, 8, 6)), np.arange(8.0).reshape(1, 1, 8)])
+@pytest.mark.parametrize("method", [SubspaceCollaborative(), RobustSubspace(), SubspaceDenoise()])
+def test_cubes_without_signal_or_noise_have_a_variance_too(method, cube):
+    found = method.solve(cube)
+    np.testing.assert_allclose(found.estimate, cube, atol=1e-12)
+    variance = found.variance()
+    if variance is not None:
+        assert variance.shape == cube.shape
+        assert np.abs(variance).max() <= 1e-20
+
+
 def test_unusable_cubes_are_named():
     method = SubspaceCollaborative()
     with pytest.raises(InputError, match="do not determine the noise"):
@@ -373,6 +384,21 @@ def test_bright_cubes_with_hardly_any_photon_noise_are_not_bent(size):
     truth = spectral_cube(seed=1).astype(np.float64)[..., :40]
     noise = size * np.sqrt(truth) * np.random.default_rng(0).standard_normal(truth.shape)
     assert np.std(SubspaceCollaborative()(truth + noise) - truth) < max(0.6 * noise.std(), 1e-7)
+
+
+def test_a_transform_that_bends_the_signal_is_left_to_the_second_pass():
+    truth = 0.05 + 0.9 * spectral_cube((64, 64), 60, endmembers=6, seed=4).astype(np.float64)
+    photons = poisson_noise(truth, 1e8, seed=1)
+    noise = np.std(photons - truth)
+    method = SubspaceCollaborative()
+    found = method.solve(photons)
+    assert found.stabiliser is not None
+    assert found.rank < 15
+    assert np.std(found.estimate - truth) < 0.4 * noise
+    recipe = method.recipe()
+    one_pass = denoise_cube(photons, None, None, replace(recipe, step=replace(recipe.step, led=None)))
+    assert one_pass.stabiliser is None
+    assert np.std(one_pass.estimate - truth) < 0.4 * noise
 
 
 def test_real_cubes_keep_their_structure(sigden_data):

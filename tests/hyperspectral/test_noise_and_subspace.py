@@ -51,6 +51,24 @@ def test_moments_do_not_lose_digits_far_from_zero():
     np.testing.assert_allclose(found.mean, pixels.mean(axis=0, dtype=float), rtol=1e-9)
 
 
+def test_moments_and_coefficients_are_the_same_for_any_number_of_threads():
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    pixels = np.random.default_rng(1).standard_normal((40000, 60), dtype=np.float32) + 2
+    exact = pixels.astype(float)
+    results = []
+    for threads in (1, 2, 3):
+        with threadpoolctl.threadpool_limits(threads, user_api="blas"):
+            found = SpectralMoments(np.full(60, 2.0))
+            found.add(pixels)
+            space = whitened_subspace(found.covariance, found.mean, np.ones(60), len(pixels), 4)
+            results.append((found.covariance, found.mean, space.project(pixels)))
+    for other in results[1:]:
+        for ours, theirs in zip(results[0], other, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+    np.testing.assert_allclose(results[0][0], np.cov(exact.T, bias=True), atol=3e-7)
+    np.testing.assert_allclose(results[0][2], (exact - results[0][1]) @ space.forward(), atol=1e-5)
+
+
 def test_rank_is_that_of_the_mixture():
     cube = gaussian_noise(TRUTH, 0.02, seed=1)
     assert marchenko_pastur_rank(cube) == 4  # about the mean

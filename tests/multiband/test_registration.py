@@ -10,6 +10,7 @@ from benchmarks.multiband_errors import simulated
 from sigden import JointSparse
 from sigden.multiband import DisplacedImageWarning
 from sigden.multiband.joint.registration import Displacement, displacement, warn_displaced
+from sigden.simulate.scene import scene
 
 
 def blob(row, column, width=3.0):
@@ -81,3 +82,16 @@ def test_light_that_is_masked_in_the_sharpest_image_is_not_missed_in_others(plac
     forgotten = [replace(o, offset=(0.0, 0.0)) for o in narrow]
     with pytest.warns(DisplacedImageWarning, match="band r, i, z"):
         JointSparse().prior([masked, *forgotten], field.grid, field.response)
+
+
+@pytest.mark.parametrize("seed", [2, 4, 9])
+def test_fluxes_are_those_of_light_that_the_sharpest_image_shows(seed):
+    sky, field = scene(seed=seed), simulated(seed)
+    wide, *narrow = field.observations
+    brightest = max(sky.catalogue, key=lambda s: s.vis_flux)
+    row, column = np.indices(wide.shape)
+    masked = replace(wide, mask=np.hypot(row - brightest.row, column - brightest.column) < 8)
+    found = JointSparse().prior([masked, *narrow], field.grid, field.response).relative_flux
+    rest = [s for s in sky.catalogue if s is not brightest]
+    expected = np.sum([s.flux for s in rest], axis=0) / sum(s.vis_flux for s in rest)
+    assert found == pytest.approx(expected, rel=0.1)

@@ -119,9 +119,10 @@ def test_an_estimate_improved_is_it_and_the_mean_of_what_is_left(strength):
         assert_allclose(r, d - p, atol=1e-9)
 
 
+@pytest.mark.parametrize("contrast", [True, False])
 @pytest.mark.parametrize("even", [True, False])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_details_of_kernels_and_of_numpy(dtype, even):
+def test_details_of_kernels_and_of_numpy(dtype, even, contrast):
     rng = np.random.default_rng(7)
     shape, scales, bands = (45, 61), 3, 3
     images, pilot = rng.standard_normal((2, bands, *shape)).astype(dtype)
@@ -132,10 +133,10 @@ def test_details_of_kernels_and_of_numpy(dtype, even):
     level = rng.random((scales, 1, 1) if even else (scales, *shape)).astype(dtype)
     found = []
     for module in (details_generic, details_numba):
-        work, out = np.empty((6, *shape), dtype), np.empty((4, *shape), dtype)
+        work, out = np.empty((6, *shape), dtype), np.zeros((5, *shape), dtype)
         module.shrink_colour(images, weights, level, 2.0, work[:4], out[0])
         module.posterior_colour(
-            images, pilot, colour, weights, light, 0.1, shares, noise, parts, work, out[1], out[2], out[3]
+            images, pilot, colour, weights, light, 0.1, contrast, shares, noise, parts, work, *out[1:]
         )
         found.append(out)
     assert_allclose(*found, atol=2e-5 if dtype == np.float32 else 1e-12)

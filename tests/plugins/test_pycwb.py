@@ -101,21 +101,11 @@ def test_finds_an_injection_in_gaussian_noise(name, example, catalogue, tmp_path
 
 
 @pytest.fixture(scope="module")
-def frames(sigden_data, tmp_path_factory):
+def frames(example, sigden_data, tmp_path_factory):
     """GW150914 as frame files with their lists, in the order of the detectors."""
-    from gwpy.timeseries import TimeSeries
-
-    folder = tmp_path_factory.mktemp("frames")
-    lists = []
-    for detector in ("L1", "H1"):
-        source = sigden_data / "strain" / f"{detector[0]}-{detector}_LOSC_4_V2-1126259446-32.hdf5"
-        strain = TimeSeries.read(source, format="hdf5.gwosc")
-        strain.name = strain.channel = f"{detector}:STRAIN"
-        frame = folder / f"{detector[0]}-{detector}_STRAIN-1126259446-32.gwf"
-        strain.write(frame, format="gwf")
-        lists.append(folder / f"{detector}.in")
-        lists[-1].write_text(f"{frame}\n")
-    return [str(name) for name in lists]
+    strain = sigden_data / "strain"
+    sources = {name: strain / f"{name[0]}-{name}_LOSC_4_V2-1126259446-32.hdf5" for name in ("L1", "H1")}
+    return example.frame_lists(sources, tmp_path_factory.mktemp("frames"))
 
 
 @pytest.mark.parametrize("name", DENOISERS)

@@ -62,7 +62,8 @@ def test_pure_noise_leaves_little(seed):
 @pytest.mark.parametrize("scale", [1e-3, 1e12])
 def test_the_unit_of_strain_does_not_matter(event, clean, scale):
     out = StrainDenoiser(sample_rate=RATE)(scale * event.data[0])
-    assert np.abs(out / scale - clean[0]).max() < 1e-6 * np.abs(clean[0]).max()
+    # single precision inside
+    assert np.abs(out / scale - clean[0]).max() < 4e-6 * np.abs(clean[0]).max()
 
 
 def test_float32_stays_float32_and_agrees(event, clean):

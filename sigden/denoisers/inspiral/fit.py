@@ -77,22 +77,25 @@ def fit(spectrum: Any, frequencies: Any, size: int, seed: Seed) -> Fit:
     parameters = family.start(seed.coefficients)
     amplitude = SmoothAmplitude(family.amplitudes(parameters))
     turned = spectrum * np.exp(1j * (powers @ parameters + family.carrier))
+    # the prior of the phase lies around any phase alike, so that the fit turns with the data
     parameters[-2] = -np.angle(np.sum(turned * family.window(parameters)))
+    expected = family.expected.copy()
+    expected[-2] = parameters[-2]
     for _ in range(_STEPS):
         turned = spectrum * np.exp(1j * (powers @ parameters + family.carrier))
         mean = amplitude.posterior(turned.real)[0]
         energy = mean * mean
         hessian = 2.0 * (powers * energy[:, None]).T @ powers
-        gradient = -2.0 * powers.T @ (mean * turned.imag) - precision * (parameters - family.expected)
+        gradient = -2.0 * powers.T @ (mean * turned.imag) - precision * (parameters - expected)
         step = np.linalg.solve(hessian + np.diag(precision), gradient)
         moved = float(energy @ np.abs(powers @ step)) / max(float(energy.sum()), 1e-30)
         parameters = parameters + step * min(1.0, _LONGEST_STEP / max(moved, 1e-30))
         if moved < _DONE:
             break
-    return _posterior(family, spectrum, parameters)
+    return _posterior(family, spectrum, parameters, expected)
 
 
-def _posterior(family: Family, spectrum: Any, parameters: Any) -> Fit:
+def _posterior(family: Family, spectrum: Any, parameters: Any, expected: Any) -> Fit:
     powers, precision = family.powers, family.precision
     phase = powers @ parameters + family.carrier
     wave = np.exp(-1j * phase)
@@ -104,7 +107,7 @@ def _posterior(family: Family, spectrum: Any, parameters: Any) -> Fit:
     values, vectors = np.linalg.eigh(2.0 * (units * (mean * mean)[:, None]).T @ units)
     left = 1.0 / (1.0 + np.maximum(values, 0.0))
     turn = (units @ vectors) * np.sqrt(left)
-    off = (parameters - family.expected) * np.sqrt(precision)
+    off = (parameters - expected) * np.sqrt(precision)
     evidence += 0.5 * float(np.sum(np.log(left)) - off @ off) + family.log_prior
     faded = np.exp(-0.5 * np.minimum(np.sum(turn**2, axis=1), _MOST_VARIANCE))
     mean = mean * faded

@@ -178,13 +178,21 @@ def scale_transfer(shape: tuple[int, int], scale: int) -> Any:
     :math:`\\hat h_j(f_1) \\hat h_j(f_2) - \\hat h_{j+1}(f_1) \\hat h_{j+1}(f_2)` with
     :math:`\\hat h_j(f) = \\prod_{i<j} \\cos^4(2^i \\pi f)`, as the B3 taps are a binomial.
     """
+    fine, coarse = ([_smooth_transfer(n, i == 1, j) for i, n in enumerate(shape)] for j in (scale, scale + 1))
+    return fine[0][:, None] * fine[1] - coarse[0][:, None] * coarse[1]
+
+
+@lru_cache(maxsize=8 * _MOST_SCALES)
+def _smooth_transfer(size: int, half: bool, scale: int) -> Any:
+    """Transfer function along one axis of what is left above `scale` scales of details."""
     import numpy as np
 
-    axes = np.fft.fftfreq(shape[0]), np.fft.rfftfreq(shape[1])
-    fine = [np.prod([np.cos(2**i * np.pi * f) ** 4 for i in range(scale)], axis=0) for f in axes]
-    coarse = [h * np.cos(2**scale * np.pi * f) ** 4 for h, f in zip(fine, axes, strict=True)]
-    ones = [np.broadcast_to(h, f.shape) for h, f in zip(fine, axes, strict=True)]
-    return ones[0][:, None] * ones[1] - coarse[0][:, None] * coarse[1]
+    frequency = np.fft.rfftfreq(size) if half else np.fft.fftfreq(size)
+    out = np.ones(frequency.size)
+    for i in range(scale):
+        out = out * np.cos(2**i * np.pi * frequency) ** 4
+    out.flags.writeable = False
+    return out
 
 
 @lru_cache(maxsize=_MOST_SCALES)

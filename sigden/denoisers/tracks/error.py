@@ -11,8 +11,11 @@ from sigden.denoisers.tracks.estimate import TrackEstimate, TrackModel
 
 __all__ = ["standard_error"]
 
-# chosen on simulated signals of eight kinds (benchmarks/strain_kinds.py, seeds 101 and 303)
-_UNSEEN = 0.1  # of the noise: amplitude that may pass unnoticed anywhere
+# chosen on simulated signals of eight kinds, white noise and raw strain
+_UNSEEN = 0.065  # of the noise: amplitude that may pass unnoticed anywhere
+_NUMBERS = 2.0  # complex ones to be learnt for a window of a track: its amplitude; its frequency and rate
+_FOLLOWED = 2.5  # complex numbers of it by which the estimate follows the noise
+_MISSED = 1.5  # of the change from one length to the next
 _SPREAD = 0.6  # relative, of the true mean square error about what the model expects
 _REACH = 2.0  # horizons of the model over which the residual is looked at
 _LEAST = 0.05
@@ -43,15 +46,22 @@ def standard_error(
 
     Notes
     -----
-    The model expects the squared error :math:`e = \\tau V + 2 a^2`: the posterior variance V, which is that
-    of a likelihood to the power of the temper :math:`\\tau`, and an amplitude a that no track finds, where
-    no law says how the signal goes on (`known`). Bursts that are no chirps err by more and clean chirps by
-    less, by a factor k that changes slowly. Stein's unbiased risk [1]_ measures :math:`k e` at every sample
-    with the variance :math:`(1 + e)^2` of a squared residual r,
+    The squared error e that is expected has a part for each cause,
 
-    .. math:: \\hat R = |r|^2 - \\sigma^2 + 2 \\nu,
+    .. math:: e = 2 V p + (2 \\nu + 2 a^2) (1 - p) + \\tfrac{3}{2} c .
 
-    where the divergence :math:`\\nu` is that of one free amplitude for each window of a track. k is the
+    Where a law says how the signal goes on, with the probability p (`known`), its posterior variance V. Along
+    free tracks two complex numbers are learnt in each of the :math:`\\nu` windows per sample (`freedom`),
+    amplitude with phase and frequency with chirp rate, each with the variance of the noise; detail below the
+    threshold, of an amplitude a, is shrunk to nothing. What windows of one length cannot follow shows in
+    the change c of the estimate to the next length, as the error of a step shows when the step is changed.
+
+    The local factor k by which the true error differs is taken from the residual r: Stein's unbiased risk
+    [1]_ measures :math:`k e` at every sample with the variance :math:`(1 + e)^2` of a squared residual,
+
+    .. math:: \\hat R = |r|^2 - \\sigma^2 + 2 d,
+
+    with the divergence d: :math:`\\tfrac{5}{2} \\nu` of free tracks, :math:`\\nu` of a law. k is the
     linear Bayes estimate [2]_ of mean 1 and spread s before the data, with Gaussian weights g in time:
 
     .. math:: k = \\frac{1/s^2 + \\sum g\\, e \\hat R / (1 + e)^2}{1/s^2 + \\sum g\\, e^2 / (1 + e)^2}.
@@ -68,8 +78,11 @@ def standard_error(
     width = _REACH * model.horizon * sample_rate
     # the filter's weights sum to one; those of the sums are one at the sample itself
     samples = math.sqrt(2.0 * math.pi) * width
-    expected = 2.0 * (model.temper * found.variance + _UNSEEN**2 * (1.0 - found.known))
-    risk = np.abs(x - found.signal) ** 2 - power + 2.0 * found.freedom
+    free = 1.0 - found.known
+    learnt = 2.0 * found.variance * found.known + _NUMBERS * found.freedom * free
+    expected = learnt + 2.0 * _UNSEEN**2 * free + _MISSED * found.change
+    followed = found.freedom * (found.known + _FOLLOWED * free)
+    risk = np.abs(x - found.signal) ** 2 - power + 2.0 * followed
     weight = expected / (1.0 + expected) ** 2
     told, known = (
         samples * gaussian_filter1d(weight * value, width, mode="constant") for value in (risk, expected)

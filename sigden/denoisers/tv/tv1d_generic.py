@@ -13,6 +13,7 @@ _BETAS = (1e-22, 1e-26, 1e-18)  # squared rounding of the absolute value for dat
 _TOLERANCE = 1e-12
 _NEWTON_STEPS = 200
 _JUMPS = (1e-10, 1e-9, 1e-8, 1e-7, 1e-6)  # steps taken for jumps, tried in turn; the duality gap decides
+_MOST = 1e300
 _EXACT = 1e-14  # relative duality gap at which nothing more is tried
 
 
@@ -181,7 +182,9 @@ def tv1d(y: Any, weight: Any) -> Any:
     spread = xp.max(xp.abs(data), axis=1, keepdims=True)
     scale = xp.where(spread > 0.0, spread, xp.ones_like(spread))
     data = data / scale
-    w = w / scale
+    # a weight too large for the unit of tiny data is infinite: the division would overflow
+    beyond = (scale < 1.0) & (w > _MOST * xp.minimum(scale, xp.ones_like(scale)))
+    w = xp.where(beyond, xp.full_like(w, xp.inf), w) / scale
     is_mean = xp.max(xp.abs(xp.cumulative_sum(data, axis=1)[:, :-1]), axis=1, keepdims=True) <= w
     w = xp.where(is_mean, xp.zeros_like(w), w)
 

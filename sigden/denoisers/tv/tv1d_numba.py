@@ -10,27 +10,14 @@ from numba.extending import intrinsic
 
 from sigden.arrays import parallel_allowed
 from sigden.denoisers.tv.tv1d_gap_numba import duality_gap
+from sigden.denoisers.tv.tv1d_hull_numba import BOOK, PLAIN, corner, empty_hull, fill, finish, span
 
 __all__ = ["duality_gap", "tv1d", "tv1d_row"]
 
-_CREDIT = 4  # samples that may be read again per sample of progress before hulls are kept
-_PATIENCE = 4  # the same, in lengths of the present look-ahead
-_LEAST_DEBT = 64
-_SHORT = 4  # look-ahead that is always read again: bounded work per commit
-_HULL_COST = 3  # cost of a sample entering a hull, in samples read again
-_TRIAL = 16  # commits after which keeping hulls is judged
 _QUIET = 64  # samples without a narrower cone, after which a shorter loop waits for the next one
 _LOOK = 31  # mask: samples at which this is looked at
 _CHUNKS = 64  # rows are shared out in at most this many pieces
 _PARALLEL_FROM = 65536  # samples in a batch worth starting threads for
-
-# slots of the book: whether hulls are kept, debt, last position, and what the hulls cost and saved
-_HULLS, _DEBT, _MARK, _TRIALS, _COST, _SAVED = range(6)
-_BOOK = 6
-
-# inlined: a call passes some twenty values
-_INLINE = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
-_PLAIN = njit(cache=True, nogil=True, error_model="numpy")
 
 
 @intrinsic
@@ -43,228 +30,15 @@ def _pointer(typing_context: Any, array: Any) -> Any:
     return types.CPointer(array.dtype)(array), generate
 
 
-@_INLINE
-def _length(start, stop):  # type: ignore[no-untyped-def]
-    return np.float64(stop - start)
-
-
-@_INLINE
-def _fill(u, n, start, stop, value):  # type: ignore[no-untyped-def]
-    """Write samples start..stop; up to three more behind are overwritten, to spare short loops."""
-    if start + 4 <= n:
-        u[start] = value
-        u[start + 1] = value
-        u[start + 2] = value
-        u[start + 3] = value
-        start += 4
-    for i in range(start, stop + 1):
-        u[i] = value
-
-
-@_INLINE
-def _first_edge(y, sign, start, stop, reference):  # type: ignore[no-untyped-def]
-    """Least mean of y[start..i] over i: first edge of the convex minorant, its end, and the whole sum."""
-    edge = 0.0
-    end = start
-    total = 0.0
-    length = 1.0
-    for i in range(start + 1, stop + 1):
-        total += sign * (np.float64(y[i]) - reference)
-        length += 1.0
-        mean = total / length
-        end = i if mean <= edge else end
-        edge = mean if mean <= edge else edge
-    return edge, end, total
-
-
-@_INLINE
-def _extend(y, sign, ends, means, top, start, stop):  # type: ignore[no-untyped-def]
-    """Let samples start..stop enter the convex minorant, kept as block means that increase."""
-    mean = means[top]
-    end = ends[top]
-    for i in range(start, stop + 1):
-        new = sign * np.float64(y[i])
-        if new <= mean:
-            length = 1.0
-            while new <= mean:
-                top -= 1
-                joined = length + _length(ends[top], end)
-                new = mean + (new - mean) * (length / joined)
-                length = joined
-                end = ends[top]
-                mean = means[top]
-        top += 1
-        means[top] = new
-        ends[top] = i
-        mean = new
-        end = i
-    return top
-
-
-@_INLINE
-def _empty_hull(ends, means, end):  # type: ignore[no-untyped-def]
-    """Only the guard below the first block: every comparison with NaN is false."""
-    ends[0] = end
-    means[0] = np.nan
-    return 1, 0
-
-
-@_INLINE
-def _begin_hulls(book):  # type: ignore[no-untyped-def]
-    book[_HULLS] = 1
-    book[_TRIALS] = 0
-    book[_COST] = 0
-    book[_SAVED] = 0
-
-
-@_INLINE
-def _keep_hulls(book, k, ahead):  # type: ignore[no-untyped-def]
-    """Account for a look-ahead about to be read again; decide whether hulls are kept from now on."""
-    debt = max(book[_DEBT] + ahead - _CREDIT * (k - book[_MARK]), 0)
-    book[_MARK] = k
-    book[_DEBT] = debt
-    if debt > max(_LEAST_DEBT, _PATIENCE * ahead):
-        _begin_hulls(book)
-        return True
-    return False
-
-
-@_INLINE
-def _judge_hulls(book, k, cost, saved):  # type: ignore[no-untyped-def]
-    book[_TRIALS] += 1
-    book[_COST] += cost
-    book[_SAVED] += saved
-    if book[_TRIALS] >= _TRIAL:
-        if book[_SAVED] < _HULL_COST * book[_COST]:
-            book[_HULLS] = 0
-            book[_DEBT] = 0
-            book[_MARK] = k
-        book[_TRIALS] = 0
-        book[_COST] = 0
-        book[_SAVED] = 0
-
-
-@_INLINE
-def _rescan(y, u, n, sign, width, book, start, k):  # type: ignore[no-untyped-def]
-    """Commit edges, reading the look-ahead again for each, until the cone is open or debt too high."""
-    limit = max(_LEAST_DEBT, _PATIENCE * (k - start + 1))
-    while True:
-        reference = np.float64(y[start])
-        edge, end, total = _first_edge(y, sign, start, k, reference)
-        far = (total - width) / _length(start, k + 1)
-        if far <= edge or end == k:
-            return start, reference, total, edge, end, far, True
-        _fill(u, n, start, end, reference + sign * edge)
-        book[_DEBT] += k - end
-        if book[_DEBT] > limit:
-            _begin_hulls(book)
-            return end + 1, reference, total - edge * _length(start, end + 1), edge, end, far, False
-        start = end + 1
-
-
-@_INLINE
-def _follow(y, u, n, sign, width, ends, means, front, start, k, reference, total):  # type: ignore[no-untyped-def]
-    """Commit edges of the hull until the next cone is open."""
-    length = _length(start, k + 1)
-    old = reference
-    saved = 0
-    while True:
-        saved += k - start
-        edge = means[front] - sign * old
-        end = ends[front]
-        means[front] = np.nan
-        front += 1
-        if end == k or total - width <= edge * length:
-            break
-        _fill(u, n, start, end, old + sign * edge)
-        done = _length(start, end + 1)
-        total -= edge * done
-        length -= done
-        start = end + 1
-    reference = np.float64(y[start])
-    shift = sign * (reference - old)
-    total -= shift * length
-    edge -= shift
-    far = (total - width) / length
-    return start, reference, total, edge, end, far, front, saved
-
-
-@_INLINE
-def _corner(  # type: ignore[no-untyped-def]
-    y, u, n, sign, width, offset, book, ends, means, front, top, reach, start, k, reference, total, edge, end
-):
-    """Open the next cone behind the committed edge start..end of the near bound.
-
-    `sign` 1: near bound above; -1: below, all values mirrored. `reach` is the last sample in the hull.
-    The far bound needs no hull: from the new corner it is a single edge.
-    """
-    total += offset - edge * _length(start, end + 1)
-    start = end + 1
-    if book[_HULLS] == 0:
-        reach = 0
-        if k - end <= _SHORT or not _keep_hulls(book, k, k - end):
-            start, reference, total, edge, end, far, is_open = _rescan(y, u, n, sign, width, book, start, k)
-            if is_open:
-                return start, reference, total, edge, end, far, front, top, reach
-    if reach <= end:
-        front, top = _empty_hull(ends, means, end)
-        reach = end
-    top = _extend(y, sign, ends, means, top, reach + 1, k)
-    cost = k - reach
-    start, reference, total, edge, end, far, front, saved = _follow(
-        y, u, n, sign, width, ends, means, front, start, k, reference, total
-    )
-    _judge_hulls(book, k, cost, saved)
-    reach = 0 if book[_HULLS] == 0 else k
-    return start, reference, total, edge, end, far, front, top, reach
-
-
-@_PLAIN
-def _finish(  # type: ignore[no-untyped-def]
-    y, u, n, sign, weight, ends, means, front, top, reach, start, reference, edge, end, chord
-):
-    """Commit edges of the near bound until the chord to the last point is admissible."""
-    last = n - 1
-    debt = 0
-    limit = max(_LEAST_DEBT, _PATIENCE * (last - end))
-    has_hull = reach > end
-    if has_hull:
-        _extend(y, sign, ends, means, top, reach + 1, last - 1)
-    edge += sign * reference
-    chord += sign * reference
-    while chord > edge:
-        _fill(u, n, start, end, sign * edge)
-        done = _length(start, end + 1)
-        start = end + 1
-        if start == last:
-            chord = sign * np.float64(y[last]) - weight
-            break
-        chord += (chord - edge) * (done / _length(end, last))
-        debt += last - start
-        if debt > limit and not has_hull:
-            has_hull = True
-            front, top = _empty_hull(ends, means, end)
-            _extend(y, sign, ends, means, top, start, last - 1)
-        if has_hull:
-            edge = means[front]
-            end = ends[front]
-            front += 1
-        else:
-            reference = np.float64(y[start])
-            edge, end, _ = _first_edge(y, sign, start, last - 1, reference)
-            edge += sign * reference
-    _fill(u, n, start, last, sign * chord)
-
-
-@_PLAIN
+@PLAIN
 def _taut_string(y, n, weight, u, ends, means, book):  # type: ignore[no-untyped-def]
     """Taut string through the tube of half-width `weight` around the running sum; two samples or more."""
     last = n - 1
     width = 2.0 * weight
-    for i in range(_BOOK):
+    for i in range(BOOK):
         book[i] = 0
     # one hull is enough: a corner on one bound makes the hull of the other a single edge
-    front, top = _empty_hull(ends, means, 0)
+    front, top = empty_hull(ends, means, 0)
     reach = 0
     # slopes and sums count from `reference`, the first sample behind the last corner
     start = 0
@@ -299,7 +73,7 @@ def _taut_string(y, n, weight, u, ends, means, book):  # type: ignore[no-untyped
         closed_above = rise_low > up * length
         if closed_above or rise_up < low * length:
             if closed_above:
-                _fill(u, n, start, end_up, reference + up)
+                fill(u, n, start, end_up, reference + up)
                 if end_up + 1 == k:
                     start = k
                     reference = np.float64(y[k])
@@ -308,7 +82,7 @@ def _taut_string(y, n, weight, u, ends, means, book):  # type: ignore[no-untyped
                     low = -width
                     end_up = k
                 else:
-                    start, reference, total, up, end_up, low, front, top, reach = _corner(
+                    start, reference, total, up, end_up, low, front, top, reach = corner(
                         y, u, n, 1.0, width, above, book, ends, means, front, top, reach,
                         start, k, reference, total, up, end_up,
                     )  # fmt: skip
@@ -316,7 +90,7 @@ def _taut_string(y, n, weight, u, ends, means, book):  # type: ignore[no-untyped
                 below = width
                 above = 0.0
             else:
-                _fill(u, n, start, end_low, reference + low)
+                fill(u, n, start, end_low, reference + low)
                 if end_low + 1 == k:
                     start = k
                     reference = np.float64(y[k])
@@ -325,7 +99,7 @@ def _taut_string(y, n, weight, u, ends, means, book):  # type: ignore[no-untyped
                     up = width
                     end_low = k
                 else:
-                    start, reference, total, up, end_low, low, front, top, reach = _corner(
+                    start, reference, total, up, end_low, low, front, top, reach = corner(
                         y, u, n, -1.0, width, below, book, ends, means, front, top, reach,
                         start, k, reference, -total, -low, end_low,
                     )  # fmt: skip
@@ -334,7 +108,7 @@ def _taut_string(y, n, weight, u, ends, means, book):  # type: ignore[no-untyped
                 end_up = k
                 below = 0.0
                 above = width
-            length = _length(start, k + 1)
+            length = span(start, k + 1)
         else:
             inverse = 1.0 / length
             chord_low = rise_low * inverse
@@ -347,15 +121,15 @@ def _taut_string(y, n, weight, u, ends, means, book):  # type: ignore[no-untyped
     total += np.float64(y[last]) - reference
     chord = (total + 0.5 * (above - below)) / (length + 1.0)
     if chord > up:
-        _finish(y, u, n, 1.0, weight, ends, means, front, top, reach, start, reference, up, end_up, chord)
+        finish(y, u, n, 1.0, weight, ends, means, front, top, reach, start, reference, up, end_up, chord)
     elif chord < low:
         low, chord = -low, -chord
-        _finish(y, u, n, -1.0, weight, ends, means, front, top, reach, start, reference, low, end_low, chord)
+        finish(y, u, n, -1.0, weight, ends, means, front, top, reach, start, reference, low, end_low, chord)
     else:
-        _fill(u, n, start, last, reference + chord)
+        fill(u, n, start, last, reference + chord)
 
 
-@_PLAIN
+@PLAIN
 def _is_beyond(y, weight):  # type: ignore[no-untyped-def]
     """Whether the weight exceeds n times the spread of the data: the estimate is their mean."""
     n = y.size
@@ -368,7 +142,7 @@ def _is_beyond(y, weight):  # type: ignore[no-untyped-def]
     return True
 
 
-@_PLAIN
+@PLAIN
 def _solve(y, weight, u, ends, means, book):  # type: ignore[no-untyped-def]
     n = y.size
     if weight == 0.0 or n < 2:
@@ -385,19 +159,19 @@ def _solve(y, weight, u, ends, means, book):  # type: ignore[no-untyped-def]
         _taut_string(_pointer(y), n, weight, _pointer(u), _pointer(ends), _pointer(means), _pointer(book))
 
 
-@_PLAIN
+@PLAIN
 def tv1d_row(y, weight, u):  # type: ignore[no-untyped-def]
     """Exact total variation of one contiguous row, written into `u`; for use inside other kernels."""
     n = y.size + 2
-    _solve(y, np.float64(weight), u, np.empty(n, np.int64), np.empty(n), np.empty(_BOOK, np.int64))
+    _solve(y, np.float64(weight), u, np.empty(n, np.int64), np.empty(n), np.empty(BOOK, np.int64))
 
 
-@_PLAIN
+@PLAIN
 def _rows(y, weight, u, first, stop):  # type: ignore[no-untyped-def]
     n = y.shape[1] + 2
     ends = np.empty(n, np.int64)
     means = np.empty(n)
-    book = np.empty(_BOOK, np.int64)
+    book = np.empty(BOOK, np.int64)
     for i in range(first, stop):
         _solve(y[i], np.float64(weight[i]), u[i], ends, means, book)
 

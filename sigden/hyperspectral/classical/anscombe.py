@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
+from sigden.arrays import namespace
 
 __all__ = ["anscombe", "inverse_anscombe"]
 
@@ -28,7 +28,8 @@ def anscombe(counts: Any) -> Any:
     .. [1] F. J. Anscombe, "The transformation of Poisson, binomial and negative-binomial data", Biometrika 35
        (1948) 246.
     """
-    return 2.0 * np.sqrt(np.maximum(counts + 0.375, 0.0))
+    xp = namespace(counts)
+    return 2.0 * xp.sqrt(xp.maximum(counts + 0.375, 0.0))
 
 
 def inverse_anscombe(values: Any) -> Any:
@@ -50,8 +51,8 @@ def inverse_anscombe(values: Any) -> Any:
     .. [1] M. Makitalo and A. Foi, "A closed-form approximation of the exact unbiased inverse of the Anscombe
        variance-stabilizing transformation", IEEE Trans. Image Process. 20 (2011) 2697, equation 3.
     """
-    least = 2.0 * math.sqrt(0.375)  # the transform of zero counts
-    d = np.maximum(values, least)
+    xp, least = namespace(values), 2.0 * math.sqrt(0.375)  # the transform of zero counts
+    d = xp.maximum(values, least)
     root = math.sqrt(1.5)
     out = d * d / 4 + root / 4 / d - 11 / 8 / d**2 + 5 / 8 * root / d**3 - 1 / 8
-    return np.maximum(out, 0.0)
+    return xp.maximum(out, 0.0)

@@ -6,14 +6,16 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from sigden.arrays import namespace, to_numpy
+from sigden.hyperspectral.beside import beside
 from sigden.hyperspectral.classical.frame import CentredCube, ClassicalMethod, Restored, at_least
+from sigden.hyperspectral.classical.gradient_solver import gradient_solver
+from sigden.hyperspectral.classical.leading import leading_directions
 from sigden.hyperspectral.classical.orthogonal import procrustes
 from sigden.hyperspectral.classical.sure import soft
 from sigden.operators import FiniteDifference
 
-__all__ = ["E3DTV", "gradient_solver"]
+__all__ = ["E3DTV"]
 
 _GROWTH = 1.5
 _INERTIA = 1e-6  # pull of a basis towards its last place
@@ -85,12 +87,12 @@ class E3DTV(ClassicalMethod):
 
     def restore(self, cube: CentredCube) -> Restored:
         """Estimate of a complete cube of order one."""
-        kind = cube.values.dtype.type  # a float64 scalar would change the dtype
-        span = kind(np.ptp(cube.values))
+        xp = namespace(cube.values)
+        span = float(xp.max(cube.values) - xp.min(cube.values))
         y = cube.values / span
         weight = self.regularization * math.sqrt(y.shape[0] * y.shape[1])
         state = _State(y, min(self.rank, y.shape[2]), self.penalty)
-        norm = float(np.linalg.norm(y))
+        norm = float(xp.linalg.vector_norm(y))
         violation, iterations = math.inf, 0
         while violation > self.tol and iterations < self.max_iter:
             violation = state.advance(weight) / norm
@@ -101,7 +103,7 @@ class E3DTV(ClassicalMethod):
             gap=violation,
             tol=self.tol,
             iterations=iterations,
-            details={"rank": state.rank, "sparse": state.sparse * (span * kind(cube.scale))},
+            details={"rank": state.rank, "sparse": state.sparse * (span * cube.scale)},
         )
 
 
@@ -110,21 +112,22 @@ class _State:
 
     def __init__(self, y: Any, rank: int, penalty: float) -> None:
         self.y, self.rank, self.penalty = y, rank, penalty
-        self.x, self.sparse, self.dual = y.copy(), np.zeros_like(y), np.zeros_like(y)
+        xp = namespace(y)
+        self.x, self.sparse, self.dual = y, xp.zeros_like(y), xp.zeros_like(y)
         self.differences = [FiniteDifference(y.shape, (axis,)) for axis in range(3)]
-        self.solve = gradient_solver(y.shape, y.dtype)
+        self.solve = gradient_solver(y)
         flat = [self._gradient(axis) for axis in range(3)]
-        self.bases = [_leading(g, rank) for g in flat]
+        self.bases = [leading_directions(g.T @ g, rank, g) for g in flat]
         self.parts = [g @ v for g, v in zip(flat, self.bases, strict=True)]
-        self.duals = [np.zeros_like(g) for g in flat]
+        self.duals = [xp.zeros_like(g) for g in flat]
 
     def advance(self, weight: float) -> float:
         """One iteration; the norm of the constraints' violation is returned."""
-        shape, mu = self.y.shape, self.penalty
+        xp, mu = namespace(self.y), self.penalty
         right = self.y - self.sparse + self.dual
         for axis, difference in enumerate(self.differences):
             wanted = self.parts[axis] @ self.bases[axis].T - self.duals[axis]
-            right += difference.adjoint(wanted.reshape(1, *shape))
+            right += difference.adjoint(xp.reshape(wanted, (1, *self.y.shape)))
         self.x = self.solve(right)
         total = 0.0
         for axis in range(3):
@@ -141,52 +144,18 @@ class _State:
         self.penalty = mu * _GROWTH
         for dual in (self.dual, *self.duals):
             dual /= _GROWTH
-        return math.sqrt(total)
+        return math.sqrt(float(total))
 
     def _rotated(self, target: Any, axis: int) -> Any:
         """Best basis for given components; directions without components stay where they were."""
-        near = _INERTIA * _square(target) / target.shape[1]
-        matrix = (target.T @ self.parts[axis]).astype(np.float64) + near * self.bases[axis]
-        return procrustes(matrix).astype(target.dtype)
+        near = _INERTIA * float(_square(target)) / target.shape[1]
+        wanted = to_numpy(target.T @ self.parts[axis]).astype(float)
+        return beside(procrustes(wanted + near * to_numpy(self.bases[axis])), target)
 
     def _gradient(self, axis: int) -> Any:
-        return self.differences[axis](self.x)[0].reshape(-1, self.y.shape[2])
+        return namespace(self.x).reshape(self.differences[axis](self.x), (-1, self.y.shape[2]))
 
 
-def gradient_solver(shape: tuple[int, ...], dtype: Any) -> Any:
-    """Solver of ``(I + sum_i D_i' D_i) x = b`` with first differences and Neumann borders.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        Shape of the array.
-    dtype : dtype
-        Of the arrays.
-
-    Returns
-    -------
-    callable
-        ``solve(b) -> x``, exact to rounding: the cosine transform diagonalises the operator.
-    """
-    from scipy.fft import dctn, idctn
-
-    spectrum = np.ones(shape, dtype=np.float64)
-    for axis, length in enumerate(shape):
-        values = 2.0 - 2.0 * np.cos(np.pi * np.arange(length) / length)
-        spectrum += values.reshape([-1 if a == axis else 1 for a in range(len(shape))])
-    inverse = (1.0 / spectrum).astype(dtype)
-
-    def solve(right: Any) -> Any:
-        return idctn(dctn(right, norm="ortho") * inverse, norm="ortho")
-
-    return solve
-
-
-def _leading(matrix: Any, rank: int) -> Any:
-    """Leading eigenvectors of the second moments, shape (bands, rank)."""
-    gram = (matrix.T @ matrix).astype(np.float64)
-    return np.linalg.eigh(gram)[1][:, ::-1][:, :rank].astype(matrix.dtype)
-
-
-def _square(x: Any) -> float:
-    return float(np.sum(x.astype(np.float64) ** 2))
+def _square(x: Any) -> Any:
+    xp = namespace(x)
+    return xp.sum(xp.astype(x, xp.float64) ** 2)

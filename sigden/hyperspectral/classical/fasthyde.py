@@ -7,8 +7,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from sigden.arrays import device_of, namespace, require_mask
 from sigden.denoisers import Denoiser
 from sigden.errors import ParameterError
+from sigden.hyperspectral.beside import contiguous
 from sigden.hyperspectral.classical.anscombe import anscombe, inverse_anscombe
 from sigden.hyperspectral.classical.frame import (
     CentredCube,
@@ -18,7 +20,7 @@ from sigden.hyperspectral.classical.frame import (
     at_least,
 )
 from sigden.hyperspectral.classical.orthogonal import signal_directions
-from sigden.hyperspectral.pixels import checked_cube, require_numpy
+from sigden.hyperspectral.pixels import checked_cube, mean_spectrum
 from sigden.hyperspectral.signal_dependence import poisson_gaussian
 from sigden.hyperspectral.subspace_collaborative import collaborative_step
 
@@ -90,22 +92,23 @@ class FastHyDe(ClassicalMethod):
             y, rank = self._low_rank(cube.whitened)
             return Restored(cube.coloured(y), details={"rank": rank})
         light = cube.values + cube.mean
-        gain = poisson_gaussian(light).gain if self.gain is None else self.gain / cube.scale
+        gain = float(poisson_gaussian(light).gain if self.gain is None else self.gain / cube.scale)
         if not gain > 0:
             raise ParameterError(
                 "noise_model: the noise does not grow with the signal, as photon noise would; give gain, or "
                 "use noise_model='gaussian'"
             )
-        y = anscombe(light / light.dtype.type(gain))
-        mean = y.mean(axis=(0, 1), dtype=np.float64).astype(y.dtype)
+        y = anscombe(light / gain)
+        mean = mean_spectrum(y)
         y, rank = self._low_rank(y - mean)
-        estimate = inverse_anscombe(y + mean) * light.dtype.type(gain) - cube.mean
+        estimate = inverse_anscombe(y + mean) * gain - cube.mean
         return Restored(estimate, details={"rank": rank, "gain": gain * cube.scale})
 
     def _low_rank(self, y: Any) -> tuple[Any, int]:
-        basis = signal_directions(y, self.rank)
-        images = np.ascontiguousarray(np.moveaxis(y @ basis, -1, 0))
-        return np.moveaxis(denoised_images(images, self.denoiser), 0, -1) @ basis.T, basis.shape[1]
+        xp, basis = namespace(y), signal_directions(y, self.rank)
+        images = contiguous(xp.permute_dims(y @ basis, (2, 0, 1)))
+        images = denoised_images(images, self.denoiser)
+        return xp.permute_dims(images, (1, 2, 0)) @ basis.T, basis.shape[1]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,14 +160,19 @@ class FastHyIn(FastHyDe):
     ) -> CubeSolution:
         """Denoise a plain cube and fill in what is missing; as `FastHyDe`."""
         if self.missing_value is not None:
-            require_numpy(cube, self.name())
-            marked = checked_cube(cube) == self.missing_value
-            mask = marked if mask is None else mask | marked
+            values = checked_cube(cube)
+            marked = values == self.missing_value
+            if mask is not None:
+                require_mask(mask, values, "cube")
+                marked = marked | mask
+            mask = marked
         return super().solve(cube, sigma=sigma, mask=mask)
 
 
 def denoised_images(images: Any, denoiser: Denoiser | None) -> Any:
     """Images of unit noise, shape (count, rows, columns), each denoised by itself."""
+    xp, count = namespace(images), images.shape[0]
     if denoiser is not None:
-        return denoiser.estimate(images, sigma=np.ones(len(images), dtype=images.dtype))
-    return np.concatenate([collaborative_step(image[None], None)[0] for image in images])
+        unit = xp.ones(count, dtype=images.dtype, device=device_of(images))
+        return denoiser.estimate(images, sigma=unit)
+    return xp.concat([collaborative_step(images[k : k + 1, ...], None)[0] for k in range(count)])

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from sigden.arrays import namespace, to_numpy
+from sigden.hyperspectral.beside import beside
 from sigden.hyperspectral.classical.frame import CentredCube, ClassicalMethod, Restored, at_least
 from sigden.hyperspectral.classical.wavelet import ImageWavelet, daubechies
 
@@ -73,18 +75,18 @@ class FORPDN(ClassicalMethod):
 
     def restore(self, cube: CentredCube) -> Restored:
         """Estimate of a complete cube of order one."""
-        shape, dtype = cube.values.shape, cube.values.dtype
+        xp = namespace(cube.values)
         difference = np.diff(np.diag(cube.sigma), axis=0)
         roughness, directions = np.linalg.eigh(difference.T @ difference)
         roughness = np.maximum(roughness, 0.0)
-        rotation = directions.astype(dtype)
-        transform = ImageWavelet(shape[:2], self.levels, self.moments)
+        rotation = beside(directions, cube.values)
+        transform = ImageWavelet(cube.values.shape[:2], self.levels, self.moments)
         coefficients = transform.forward(cube.whitened @ rotation)
         freedom = []
         for level in coefficients:
-            energy = np.sum(level.astype(np.float64) ** 2, axis=0)
-            keep = 1.0 / (1.0 + least_risk_weight(energy, len(level), roughness) * roughness)
-            level *= keep.astype(dtype)
+            energy = to_numpy(xp.sum(xp.astype(level, xp.float64) ** 2, axis=0))
+            keep = 1.0 / (1.0 + least_risk_weight(energy, level.shape[0], roughness) * roughness)
+            level *= beside(keep, level)
             freedom.append(float(keep.sum()))
         estimate = cube.coloured(transform.inverse(coefficients) @ rotation.T)
         return Restored(estimate, details={"degrees_of_freedom": tuple(freedom)})
@@ -95,11 +97,11 @@ def least_risk_weight(energy: Any, count: int, roughness: Any) -> float:
 
     Parameters
     ----------
-    energy : array, shape (bands,)
+    energy : ndarray, shape (bands,)
         Squared norm of each column, in units of the noise.
     count : int
         Length of the columns.
-    roughness : array, shape (bands,)
+    roughness : ndarray, shape (bands,)
         Penalty of each column, not negative.
 
     Returns

@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from sigden.arrays import namespace
 from sigden.errors import ConvergenceWarning, ParameterError
 from sigden.hyperspectral.base import CubeMethod
+from sigden.hyperspectral.beside import beside, columns_of, put_columns
 from sigden.hyperspectral.classical.missing import filled_by_neighbours, filled_by_subspace, noise_level
-from sigden.hyperspectral.pixels import require_numpy
+from sigden.hyperspectral.pixels import mean_spectrum
 from sigden.hyperspectral.prepare import Prepared, prepare
 from sigden.solvers import Solution, Status
 
@@ -27,12 +29,12 @@ class CentredCube:
 
     Parameters
     ----------
-    values : ndarray, shape (rows, columns, bands)
+    values : array, shape (rows, columns, bands)
         Data about the mean spectrum; missing voxels are filled.
-    mean : ndarray, shape (bands,)
-        Mean spectrum, in the same scale and dtype.
+    mean : array, shape (bands,)
+        Mean spectrum, in the same scale and dtype, beside the values.
     sigma : float64 ndarray, shape (bands,)
-        Noise level of each band, positive.
+        Noise level of each band, positive; on the host.
     missing : array of bool, shape of `values`, or None
         True where a voxel was not given.
     scale : float
@@ -48,11 +50,11 @@ class CentredCube:
     @property
     def whitened(self) -> Any:
         """Values in units of the noise."""
-        return self.values / self.sigma.astype(self.values.dtype)
+        return self.values / beside(self.sigma, self.values)
 
     def coloured(self, y: Any) -> Any:
         """Values from units of the noise."""
-        return y * self.sigma.astype(self.values.dtype)
+        return y * beside(self.sigma, y)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +63,7 @@ class Restored:
 
     Parameters
     ----------
-    estimate : ndarray, shape (rows, columns, bands)
+    estimate : array, shape (rows, columns, bands)
         About the same mean spectrum as the data.
     certificate : str
         What `gap` measures.
@@ -113,21 +115,22 @@ class ClassicalMethod(CubeMethod):
         Returns
         -------
         CubeSolution
-            `details` holds ``sigma``, shape (bands,), ``certificate``, and what the method tells. Bands
-            without noise come back as they are.
+            In the library and on the device of the cube. `details` holds ``sigma``, shape (bands,),
+            ``certificate``, and what the method tells. Bands without noise come back as they are.
 
         Raises
         ------
         InputError
-            If the cube, sigma or mask cannot be used, or the cube is no NumPy array.
+            If the cube, sigma or mask cannot be used.
         """
-        require_numpy(cube, self.name())
         start = time.perf_counter()
         work = prepare(cube, sigma, mask)
-        out, level = work.values.copy(), np.zeros(work.values.shape[2])
+        out, level = work.values, np.zeros(work.used.size)
         restored = Restored(estimate=None)
         if work.used.any():
-            restored, level[work.used] = self._restored(work, out)
+            restored, out, level[work.used] = self._restored(work)
+        else:
+            out = namespace(out).asarray(out, copy=True)
         return CubeSolution(
             estimate=out,
             status=_status(restored),
@@ -135,11 +138,15 @@ class ClassicalMethod(CubeMethod):
             gap=restored.gap,
             history=restored.history,
             seconds=time.perf_counter() - start,
-            details={"sigma": level, "certificate": restored.certificate, **restored.details},
+            details={
+                "sigma": beside(level, out, np.float64),
+                "certificate": restored.certificate,
+                **restored.details,
+            },
         )
 
     def noise(self, values: Any, missing: Any) -> Any:
-        """Noise level of each band, shape (bands,), of a filled cube of order one about its mean spectrum."""
+        """Noise level, ndarray of shape (bands,), of a filled cube of order one about its mean spectrum."""
         return noise_level(values, missing)
 
     @abstractmethod
@@ -155,45 +162,64 @@ class ClassicalMethod(CubeMethod):
                 stacklevel=3,
             )
 
-    def _restored(self, work: Prepared, out: Any) -> tuple[Restored, Any]:
-        """Estimate, written to `out` in the unit of the data, and the noise level of the bands that vary."""
+    def _restored(self, work: Prepared) -> tuple[Restored, Any, Any]:
+        """What `restore` tells, the estimate in the unit of the data, and the noise of its bands."""
         values, mean, missing = _centred(work)
-        scale = values.dtype.type(work.scale)
+        xp, scale = namespace(values), work.scale
+        given = xp.reshape(work.values, (-1, work.used.size))
         sigma = self.noise(values, missing) if work.sigma is None else work.sigma
         alive = sigma > 0
-        bands = np.flatnonzero(work.used)
-        restored = Restored(estimate=None)
+        restored, out = Restored(estimate=None), xp.asarray(given, copy=True)
         if missing is not None:
-            guess = (values + mean) * scale
-            out[..., bands] = np.where(missing, guess, work.values[..., bands])
+            guess = xp.reshape((values + mean) * scale, (-1, mean.shape[0]))
+            known = columns_of(given, work.used)
+            put_columns(out, work.used, xp.where(work.missing, guess, known))
         if alive.any():
-            part, gaps = np.ascontiguousarray(values[..., alive]), None
-            if missing is not None:
-                gaps = missing[..., alive]
+            part, centre, gaps = _of_bands(alive, values, mean, missing)
+            if gaps is not None:
                 part = filled_by_subspace(part, gaps, sigma[alive])
-            restored = self.restore(CentredCube(part, mean[alive], sigma[alive], gaps, work.scale))
-            out[..., bands[alive]] = (restored.estimate + mean[alive]) * scale
-        nothing = work.outside.reshape(out.shape[:2])
-        out[nothing] = work.values[nothing]
-        return restored, sigma * work.scale
+            restored = self.restore(CentredCube(part, centre, sigma[alive], gaps, scale))
+            where = work.used.copy()
+            where[work.used] = alive
+            estimate = (restored.estimate + centre) * scale
+            put_columns(out, where, xp.reshape(estimate, (-1, centre.shape[0])))
+        if missing is not None:
+            out = xp.where(work.outside[:, None], given, out)
+        return restored, xp.reshape(out, work.values.shape), sigma * scale
+
+
+def _of_bands(alive: Any, values: Any, mean: Any, missing: Any) -> tuple[Any, Any, Any]:
+    """Cube, mean and missing voxels of some bands."""
+    if alive.all():
+        return values, mean, missing
+    xp, shape = namespace(values), (*values.shape[:2], int(alive.sum()))
+
+    def picked(cube: Any) -> Any:
+        return xp.reshape(columns_of(xp.reshape(cube, (-1, alive.size)), alive), shape)
+
+    centre = columns_of(mean[None, :], alive)[0, :]
+    return picked(values), centre, None if missing is None else picked(missing)
 
 
 def _centred(work: Prepared) -> tuple[Any, Any, Any]:
     """Cube about the mean of its known voxels, the mean, and where voxels are missing."""
-    pixels = work.pixels
-    if work.missing is None:
-        mean = pixels.mean(axis=0, dtype=np.float64).astype(pixels.dtype)
-        return (pixels - mean).reshape(work.shape), mean, None
-    count = np.sum(~work.missing, axis=0)
-    mean = (pixels.sum(axis=0, dtype=np.float64) / count).astype(pixels.dtype)
-    missing = work.missing.reshape(work.shape)
-    centred = np.where(missing, 0, (pixels - mean).reshape(work.shape))
+    pixels, missing = work.pixels, work.missing
+    xp = namespace(pixels)
+    if missing is None:
+        mean = mean_spectrum(pixels)
+        return xp.reshape(pixels - mean, work.shape), mean, None
+    count = xp.sum(xp.astype(~missing, xp.float64), axis=0)
+    mean = xp.astype(xp.sum(pixels, axis=0, dtype=xp.float64) / count, pixels.dtype)
+    centred = xp.reshape(xp.where(missing, 0.0, pixels - mean), work.shape)
+    missing = xp.reshape(missing, work.shape)
     return filled_by_neighbours(centred, missing), mean, missing
 
 
 def _status(restored: Restored) -> Status:
-    if restored.estimate is not None and not np.isfinite(restored.estimate).all():
-        return Status.NON_FINITE
+    if restored.estimate is not None:
+        xp = namespace(restored.estimate)
+        if not bool(xp.all(xp.isfinite(restored.estimate))):
+            return Status.NON_FINITE
     return Status.CONVERGED if restored.gap <= restored.tol else Status.MAX_ITER
 
 

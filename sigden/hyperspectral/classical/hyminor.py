@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
+from sigden.arrays import Kernel, namespace
+from sigden.hyperspectral.beside import contiguous
 from sigden.hyperspectral.classical.frame import CentredCube, Restored, at_least
 from sigden.hyperspectral.classical.hyres import HyRes
 
 __all__ = ["HyMiNoR", "sparse_part_removed"]
+
+_HERE = "sigden.hyperspectral.classical"
+_SOLVE = Kernel("l1tv", generic=f"{_HERE}.l1tv_generic:l1tv", numba=f"{_HERE}.l1tv_numba:l1tv")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,19 +75,16 @@ def sparse_part_removed(cube: Any, regularization: float) -> Any:
 
     Parameters
     ----------
-    cube : ndarray, shape (..., bands)
+    cube : array, shape (..., bands)
         Spectra, float32 or float64.
     regularization : float
         Weight on total variation.
 
     Returns
     -------
-    ndarray, shape of `cube`
+    array, shape of `cube`
         The minimum; one of them where it is not unique.
     """
-    from sigden.hyperspectral.classical.l1tv_numba import l1_total_variation
-
-    rows = np.ascontiguousarray(cube).reshape(-1, cube.shape[-1])
-    out = np.empty_like(rows)
-    l1_total_variation(rows, float(regularization), out)
-    return out.reshape(cube.shape)
+    xp = namespace(cube)
+    rows = xp.reshape(contiguous(cube), (-1, cube.shape[-1]))
+    return xp.reshape(_SOLVE(rows, float(regularization)), cube.shape)

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from sigden.arrays import namespace, to_numpy
+from sigden.hyperspectral.beside import beside
 from sigden.hyperspectral.classical.frame import CentredCube, ClassicalMethod, Restored, at_least
 from sigden.hyperspectral.classical.sure import soft, soft_threshold_sure
-from sigden.hyperspectral.classical.wavelet import ImageWavelet, daubechies
+from sigden.hyperspectral.classical.wavelet import ImageWavelet, daubechies, split_levels
 
 __all__ = ["HyRes", "principal_directions"]
 
@@ -73,9 +75,8 @@ class HyRes(ClassicalMethod):
     def restore(self, cube: CentredCube) -> Restored:
         """Estimate of a complete cube of order one."""
         y = cube.whitened
-        shape = y.shape
-        basis = principal_directions(y).astype(y.dtype)
-        transform = ImageWavelet(shape[:2], self.levels, self.moments)
+        basis = beside(principal_directions(y), y)
+        transform = ImageWavelet(y.shape[:2], self.levels, self.moments)
         images, thresholds, gains = [], [], []
         for start in range(0, basis.shape[1], _BLOCK):
             block, limits, gain = _shrunk(transform, y @ basis[:, start : start + _BLOCK])
@@ -86,25 +87,26 @@ class HyRes(ClassicalMethod):
                 break
         total = np.cumsum(np.concatenate(gains))
         rank = int(np.argmin(total)) + 1 if total.min() < 0 else 0
-        components = np.concatenate(images, axis=-1)[..., :rank]
+        components = namespace(y).concat(images, axis=-1)[..., :rank]
         estimate = cube.coloured(components @ basis[:, :rank].T)
-        details = {"rank": rank, "thresholds": np.concatenate(thresholds)[:rank]}
-        return Restored(estimate, details=details)
+        limits = beside(np.concatenate(thresholds)[:rank], y, np.float64)
+        return Restored(estimate, details={"rank": rank, "thresholds": limits})
 
 
 def principal_directions(y: Any) -> Any:
-    """Eigenvectors of the second moments of spectra, shape (bands, bands), strongest first."""
-    pixels = y.reshape(-1, y.shape[-1])
-    return np.linalg.eigh((pixels.T @ pixels).astype(np.float64))[1][:, ::-1]
+    """Eigenvectors of the second moments of spectra, ndarray of shape (bands, bands), strongest first."""
+    pixels = namespace(y).reshape(y, (-1, y.shape[-1]))
+    return np.linalg.eigh(to_numpy(pixels.T @ pixels).astype(np.float64))[1][:, ::-1]
 
 
 def _shrunk(transform: ImageWavelet, components: Any) -> tuple[Any, Any, Any]:
     """Component images after their threshold, the thresholds, and what each adds to the risk."""
     coefficients = transform.forward(components)
-    parts = np.cumsum([len(level) for level in coefficients])[:-1]
-    joined = np.concatenate(coefficients)
+    xp = namespace(components)
+    joined = xp.concat(coefficients)
+    count, sizes = joined.shape[0], [level.shape[0] for level in coefficients]
     threshold, risk = soft_threshold_sure(joined)
-    energy = np.sum(joined.astype(np.float64) ** 2, axis=0)
-    shrunk = soft(joined, threshold.astype(joined.dtype))
-    gain = risk - (energy - len(joined)) + math.sqrt(2 * len(joined))
-    return transform.inverse(np.split(shrunk, parts)), threshold, gain
+    energy = to_numpy(xp.sum(xp.astype(joined, xp.float64) ** 2, axis=0))
+    shrunk = soft(joined, beside(threshold, joined))
+    gain = risk - (energy - count) + math.sqrt(2 * count)
+    return transform.inverse(split_levels(shrunk, sizes)), threshold, gain

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from sigden.arrays import device_of, is_numpy, namespace, to_numpy
 from sigden.denoisers import Denoiser
+from sigden.hyperspectral.beside import beside, columns_of, contiguous, mirrored
 from sigden.hyperspectral.classical.frame import CentredCube, ClassicalMethod, Restored, at_least
 from sigden.hyperspectral.classical.missing import noise_level
 from sigden.hyperspectral.classical.orthogonal import signal_directions
 from sigden.hyperspectral.classical.sure import soft
+from sigden.hyperspectral.gram import chunks
+from sigden.hyperspectral.order import median
+from sigden.hyperspectral.pixels import mean_spectrum
 from sigden.hyperspectral.subspace_collaborative import collaborative_step
 
 __all__ = ["L1HyMixDe", "without_outliers"]
@@ -97,14 +103,13 @@ class L1HyMixDe(ClassicalMethod):
 
     def restore(self, cube: CentredCube) -> Restored:
         """Estimate of a complete cube of order one."""
-        shape = cube.values.shape
+        xp = namespace(cube.values)
         clean = without_outliers(cube.values)
-        mean = clean.mean(axis=(0, 1), dtype=np.float64).astype(clean.dtype)
-        sigma = cube.sigma.astype(clean.dtype)
+        mean, sigma = mean_spectrum(clean), beside(cube.sigma, clean)
         y = (cube.values - mean) / sigma
         basis, fit = robust_subspace(y, (clean - mean) / sigma, self.rank)
         sparse = soft(y - fit, 1.0)
-        dual = np.zeros_like(y)
+        dual = xp.zeros_like(y)
         before, change, iterations = None, np.inf, 0
         while change > self.tol and iterations < self.max_iter:
             iterations += 1
@@ -114,10 +119,10 @@ class L1HyMixDe(ClassicalMethod):
             sparse = soft(residual, 1.0)
             dual = residual - sparse
             if before is not None:
-                change = float(np.linalg.norm(images - before)) / max(float(np.linalg.norm(images)), 1e-300)
+                change = _norm(images - before) / max(_norm(images), 1e-300)
             before = images
         return Restored(
-            (before @ basis.T).reshape(shape) * sigma + mean,
+            (before @ basis.T) * sigma + mean,
             certificate="relative change of the eigen-images",
             gap=change,
             tol=self.tol,
@@ -126,12 +131,18 @@ class L1HyMixDe(ClassicalMethod):
         )
 
     def _denoised(self, components: Any) -> Any:
-        images = np.ascontiguousarray(np.moveaxis(components, -1, 0))
+        xp = namespace(components)
+        images = contiguous(xp.moveaxis(components, -1, 0))
         if self.denoiser is None:
             out = collaborative_step(images, None)[0]
         else:
-            out = self.denoiser.estimate(images, sigma=np.ones(len(images), dtype=images.dtype))
-        return np.moveaxis(out, 0, -1)
+            level = xp.ones(images.shape[0], dtype=images.dtype, device=device_of(images))
+            out = self.denoiser.estimate(images, sigma=level)
+        return xp.moveaxis(out, 0, -1)
+
+
+def _norm(images: Any) -> float:
+    return math.sqrt(float(namespace(images).sum(images**2)))
 
 
 def robust_subspace(y: Any, clean: Any, rank: int | None) -> tuple[Any, Any]:
@@ -139,18 +150,18 @@ def robust_subspace(y: Any, clean: Any, rank: int | None) -> tuple[Any, Any]:
 
     Parameters
     ----------
-    y : ndarray, shape (rows, columns, bands)
+    y : array, shape (rows, columns, bands)
         Spectra in units of their noise.
-    clean : ndarray, shape of `y`
+    clean : array, shape of `y`
         The same with outliers replaced by a guess.
     rank : int or None
         As `signal_directions`.
 
     Returns
     -------
-    basis : ndarray, shape (bands, rank)
+    basis : array, shape (bands, rank)
         Directions of the spectra with outliers replaced by the fit.
-    fit : ndarray, shape of `y`
+    fit : array, shape of `y`
         Of each spectrum by least squares with the weights :math:`\\min(1, 1/|r|)` of its residuals r, four
         times in turn.
 
@@ -159,30 +170,30 @@ def robust_subspace(y: Any, clean: Any, rank: int | None) -> tuple[Any, Any]:
     .. [1] P. W. Holland and R. E. Welsch, "Robust regression using iteratively reweighted least-squares",
        Commun. Stat. Theory Methods 6 (1977) 813.
     """
-    flat = y.reshape(-1, y.shape[-1])
+    xp, bands = namespace(y), y.shape[-1]
+    flat = xp.reshape(y, (-1, bands))
     basis = _spread_directions(clean, rank)
     for _ in range(_SUBSPACES):
-        pairs = (basis[:, :, None] * basis[:, None, :]).reshape(len(basis), -1)
-        fit = clean.reshape(flat.shape) @ basis @ basis.T
-        for start in range(0, len(flat), _CHUNK):
-            part = flat[start : start + _CHUNK]
-            inner = fit[start : start + _CHUNK]
+        pairs = xp.reshape(basis[:, :, None] * basis[:, None, :], (bands, -1))
+        fit = xp.reshape(clean, flat.shape) @ basis @ basis.T
+        for part, fitted in zip(chunks(flat, _CHUNK), chunks(fit, _CHUNK), strict=True):
+            inner = fitted
             for _ in range(_REWEIGHTS):
-                weight = 1.0 / np.maximum(np.abs(part - inner), 1.0)
-                normal = (weight @ pairs).reshape(-1, basis.shape[1], basis.shape[1])
-                z = np.linalg.solve(normal, ((weight * part) @ basis)[..., None])[..., 0]
+                weight = 1.0 / xp.maximum(xp.abs(part - inner), 1.0)
+                normal = xp.reshape(weight @ pairs, (-1, basis.shape[1], basis.shape[1]))
+                z = xp.linalg.solve(normal, ((weight * part) @ basis)[:, :, None])[:, :, 0]
                 inner = z @ basis.T
-            fit[start : start + _CHUNK] = inner
-        clean = np.where(np.abs(flat - fit) > _OUTLIER, fit, flat)
+            fitted[...] = inner
+        clean = xp.where(xp.abs(flat - fit) > _OUTLIER, fit, flat)
         basis = _spread_directions(clean, rank)
-    return basis, fit.reshape(y.shape)
+    return basis, xp.reshape(fit, y.shape)
 
 
 def _spread_directions(y: Any, rank: int | None) -> Any:
     """Directions of which no single band holds more than half: outliers of a band would fit themselves."""
     basis = signal_directions(y, rank if rank is None else y.shape[-1])
-    spread = basis[:, np.max(basis**2, axis=0) <= 0.5]
-    return (spread if spread.size else basis[:, :1])[:, :rank]
+    spread = np.max(to_numpy(basis) ** 2, axis=0) <= 0.5
+    return columns_of(basis, spread)[:, :rank] if spread.any() else basis[:, :1]
 
 
 def without_outliers(cube: Any) -> Any:
@@ -190,21 +201,38 @@ def without_outliers(cube: Any) -> Any:
 
     Parameters
     ----------
-    cube : ndarray, shape (rows, columns, bands)
+    cube : array, shape (rows, columns, bands)
         Finite data.
 
     Returns
     -------
-    ndarray, shape of `cube`
+    array, shape of `cube`
         Voxels within four standard deviations of their median as they are; the deviation is that of the
         band, from the median of the distances.
     """
-    from scipy.ndimage import median_filter
-
-    images = np.ascontiguousarray(np.moveaxis(cube, -1, 0))
-    middle = median_filter(images, size=(1, _WINDOW, _WINDOW), mode="mirror")
-    distance = np.abs(images - middle)
-    limit = _OUTLIER * _MEDIAN_TO_SIGMA * np.median(distance, axis=(1, 2), keepdims=True)
+    xp = namespace(cube)
+    images = contiguous(xp.moveaxis(cube, -1, 0))
+    middle = _median_around(images)
+    distance = xp.abs(images - middle)
+    typical = median(xp.reshape(distance, (distance.shape[0], -1)), axis=1)
+    limit = _OUTLIER * _MEDIAN_TO_SIGMA * typical[:, None, None]
     # beyond a fine, quantised band every distance would be an outlier
-    out = np.where((distance > limit) & (limit > 0), middle, images)
-    return np.ascontiguousarray(np.moveaxis(out, 0, -1))
+    out = xp.where((distance > limit) & (limit > 0), middle, images)
+    return contiguous(xp.moveaxis(out, 0, -1))
+
+
+def _median_around(images: Any) -> Any:
+    """Median of the 5 x 5 pixels around each one, mirrored at the border."""
+    xp = namespace(images)
+    if is_numpy(xp):
+        from scipy.ndimage import median_filter
+
+        return median_filter(images, size=(1, _WINDOW, _WINDOW), mode="mirror")
+    rows, columns = images.shape[1:]
+    half, out = _WINDOW // 2, []
+    for k in range(images.shape[0]):
+        wide = mirrored(images[k, ...], 0, half, half, twice=False)
+        wide = mirrored(wide, 1, half, half, twice=False)
+        shifts = [wide[i : i + rows, j : j + columns] for i in range(_WINDOW) for j in range(_WINDOW)]
+        out.append(xp.sort(xp.stack(shifts), axis=0)[len(shifts) // 2, ...])
+    return xp.stack(out)

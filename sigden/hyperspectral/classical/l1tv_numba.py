@@ -5,12 +5,19 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["l1_total_variation"]
+__all__ = ["l1tv"]
 
 _SIGNATURES = [
     "void(float32[:,::1], float64, float32[:,::1])",
     "void(float64[:,::1], float64, float64[:,::1])",
 ]
+
+
+def l1tv(rows, weight):  # type: ignore[no-untyped-def]
+    """Minimiser for each row, see `l1_total_variation`."""
+    out = np.empty_like(rows)
+    l1_total_variation(rows, weight, out)
+    return out
 
 
 @njit(_SIGNATURES, cache=True, nogil=True, error_model="numpy")

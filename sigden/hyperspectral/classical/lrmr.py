@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from sigden.arrays import device_of, namespace
 from sigden.errors import ParameterError
 from sigden.hyperspectral.classical.frame import CentredCube, ClassicalMethod, Restored, at_least
+from sigden.hyperspectral.classical.leading import leading_directions
+from sigden.hyperspectral.order import largest_kept
 
 __all__ = ["LRMR", "go_decomposition"]
 
@@ -84,17 +87,19 @@ class LRMR(ClassicalMethod):
     def restore(self, cube: CentredCube) -> Restored:
         """Estimate of a complete cube of order one."""
         rows, columns, bands = cube.values.shape
-        total, count = np.zeros_like(cube.values), np.zeros((rows, columns, 1), cube.values.dtype)
+        xp, values = namespace(cube.values), cube.values
+        total = xp.zeros_like(values)
+        count = xp.zeros((rows, columns, 1), dtype=values.dtype, device=device_of(values))
         worst, most = 0.0, 0
         height, width = min(self.block, rows), min(self.block, columns)
         for top in _starts(rows, height, self.step):
             for left in _starts(columns, width, self.step):
-                place = np.s_[top : top + height, left : left + width]
-                y = cube.values[place].reshape(-1, bands)
+                place = np.s_[top : top + height, left : left + width, :]
+                y = xp.reshape(values[place], (-1, bands))
                 low, residuals = go_decomposition(
-                    y, self.rank, math.floor(self.sparsity * y.size), self.tol, self.max_iter
+                    y, self.rank, math.floor(self.sparsity * math.prod(y.shape)), self.tol, self.max_iter
                 )
-                total[place] += low.reshape(height, width, bands)
+                total[place] += xp.reshape(low, (height, width, bands))
                 count[place] += 1
                 worst, most = max(worst, _decrease(residuals)), max(most, len(residuals))
         return Restored(
@@ -111,7 +116,7 @@ def go_decomposition(y: Any, rank: int, count: int, tol: float, max_iter: int) -
 
     Parameters
     ----------
-    y : ndarray, shape (pixels, bands)
+    y : array, shape (pixels, bands)
         Data.
     rank : int
         Largest rank of the low-rank part.
@@ -124,18 +129,19 @@ def go_decomposition(y: Any, rank: int, count: int, tol: float, max_iter: int) -
 
     Returns
     -------
-    low : ndarray, shape of `y`
+    low : array, shape of `y`
         The low-rank part.
     residuals : list of float
         :math:`\\|Y - L - S\\|_F^2` after each iteration.
     """
-    sparse = np.zeros_like(y)
+    xp = namespace(y)
+    sparse = xp.zeros_like(y)
     residuals: list[float] = []
     for _ in range(max_iter):
         low = _truncated(y - sparse, rank)
         left = y - low
-        sparse = _largest(left, count)
-        residuals.append(float(np.sum((left - sparse).astype(np.float64) ** 2)))
+        sparse = largest_kept(left, count)
+        residuals.append(float(xp.sum(xp.astype(left - sparse, xp.float64) ** 2)))
         if _decrease(residuals) <= tol:
             break
     return low, residuals
@@ -143,30 +149,15 @@ def go_decomposition(y: Any, rank: int, count: int, tol: float, max_iter: int) -
 
 def _truncated(matrix: Any, rank: int) -> Any:
     """Best approximation of a rank: projection on the leading eigenvectors of the smaller Gram matrix."""
-    from scipy.linalg import eigh
-
     tall = matrix.shape[0] >= matrix.shape[1]
-    gram = (matrix.T @ matrix if tall else matrix @ matrix.T).astype(np.float64)
-    first = max(0, len(gram) - rank)
-    basis = eigh(gram, subset_by_index=(first, len(gram) - 1))[1].astype(matrix.dtype)
+    basis = leading_directions(matrix.T @ matrix if tall else matrix @ matrix.T, rank, matrix)
     return matrix @ basis @ basis.T if tall else basis @ (basis.T @ matrix)
-
-
-def _largest(matrix: Any, count: int) -> Any:
-    """The entries of largest size, zeros elsewhere."""
-    if count < 1:
-        return np.zeros_like(matrix)
-    size = np.abs(matrix).ravel()
-    out = np.zeros(matrix.size, matrix.dtype)
-    kept = np.argpartition(size, size.size - count)[size.size - count :]
-    out[kept] = matrix.ravel()[kept]
-    return out.reshape(matrix.shape)
 
 
 def _decrease(residuals: list[float]) -> float:
     if residuals[-1] == 0.0:
         return 0.0
-    return np.inf if len(residuals) < 2 else max(0.0, residuals[-2] / residuals[-1] - 1.0)
+    return math.inf if len(residuals) < 2 else max(0.0, residuals[-2] / residuals[-1] - 1.0)
 
 
 def _starts(length: int, size: int, step: int) -> Any:

@@ -6,16 +6,23 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from sigden.arrays import Kernel, device_of, namespace
 from sigden.errors import ParameterError
-from sigden.hyperspectral.classical.e3dtv import gradient_solver
+from sigden.hyperspectral.beside import contiguous
 from sigden.hyperspectral.classical.frame import CentredCube, ClassicalMethod, Restored, at_least
+from sigden.hyperspectral.classical.gradient_solver import gradient_solver
 from sigden.hyperspectral.classical.sure import soft
 from sigden.hyperspectral.classical.tucker import Tucker
 from sigden.operators import FiniteDifference
 
 __all__ = ["LRTDTV"]
+
+_HERE = "sigden.hyperspectral.classical"
+_SHRINK = Kernel(
+    "slope_shrinkage",
+    generic=f"{_HERE}.slopes_generic:shrink_slopes",
+    numba=f"{_HERE}.slopes_numba:shrink_slopes",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,13 +104,13 @@ class LRTDTV(ClassicalMethod):
 
     def restore(self, cube: CentredCube) -> Restored:
         """Estimate of a complete cube of order one."""
-        kind = cube.values.dtype.type  # a float64 scalar would change the dtype
-        span = kind(np.ptp(cube.values))
+        xp = namespace(cube.values)
+        span = float(xp.max(cube.values) - xp.min(cube.values))
         y = cube.values / span
         rows, columns = (math.ceil(self.spatial_rank * length) for length in y.shape[:2])
         rank = min(self.rank, y.shape[2])
         state = _State(y, (rows, columns, rank), self.penalty, self.growth)
-        norm = float(np.linalg.norm(y))
+        norm = float(xp.linalg.vector_norm(y))
         violation, iterations = math.inf, 0
         while violation > self.tol and iterations < self.max_iter:
             violation = state.advance(self.regularization) / norm
@@ -114,7 +121,7 @@ class LRTDTV(ClassicalMethod):
             gap=violation,
             tol=self.tol,
             iterations=iterations,
-            details={"rank": rank, "sparse": state.sparse * (span * kind(cube.scale))},
+            details={"rank": rank, "sparse": state.sparse * (span * cube.scale)},
         )
 
 
@@ -124,17 +131,16 @@ class _State:
     def __init__(self, y: Any, ranks: tuple[int, int, int], penalty: float, growth: float) -> None:
         self.y, self.penalty, self.growth = y, penalty, growth
         self.tucker = Tucker(ranks)
-        self.solve = gradient_solver(y.shape, y.dtype)
-        self.x, self.z, self.sparse = y, y, np.zeros_like(y)
-        self.fit_dual, self.copy_dual = np.zeros_like(y), np.zeros_like(y)
-        self.slope_dual = np.zeros((3, *y.shape), y.dtype)
+        self.solve = gradient_solver(y)
+        xp = namespace(y)
+        self.x, self.z, self.sparse = y, y, xp.zeros_like(y)
+        self.fit_dual, self.copy_dual = xp.zeros_like(y), xp.zeros_like(y)
+        self.slope_dual = xp.zeros((3, *y.shape), dtype=y.dtype, device=device_of(y))
         # what the slopes ask of z: the adjoint of the wanted differences
         self.right = FiniteDifference(y.shape).adjoint(FiniteDifference(y.shape)(y))
 
     def advance(self, weight: float) -> float:
         """One iteration; the norm of the constraints' violation is returned."""
-        from sigden.hyperspectral.classical.slopes_numba import shrink_slopes
-
         mu = self.penalty
         wanted = self.y - self.sparse
         wanted += self.fit_dual
@@ -145,9 +151,9 @@ class _State:
         del wanted
         self.right += self.x
         self.right += self.copy_dual
-        self.z = np.ascontiguousarray(self.solve(self.right))
-        self.right[:] = 0
-        total = shrink_slopes(self.z, self.slope_dual, weight / mu, self.growth, self.right)
+        self.z = contiguous(self.solve(self.right))
+        self.right[...] = 0.0
+        total = _SHRINK(self.z, self.slope_dual, weight / mu, self.growth, self.right)
         left = self.y - self.x
         self.fit_dual += left
         self.sparse = soft(self.fit_dual, 1.0 / mu)
@@ -163,5 +169,5 @@ class _State:
 
 
 def _square(x: Any) -> float:
-    flat = x.reshape(-1)
+    flat = namespace(x).reshape(x, (-1,))
     return float(flat @ flat)

@@ -6,12 +6,15 @@ from typing import Any
 
 import numpy as np
 
+from sigden.arrays import namespace, to_numpy
 from sigden.denoisers.starlet.fill import fill_masked
+from sigden.hyperspectral.beside import beside, columns_of, contiguous, put_columns, put_rows
 from sigden.hyperspectral.gram import chunks
 from sigden.hyperspectral.subspace import noise_sigma, whitened_subspace
 
 __all__ = ["filled_by_neighbours", "filled_by_subspace", "noise_level"]
 
+_CHUNK = 2048  # spectra whose missing bands are predicted at once
 _PASSES = 5
 
 
@@ -30,21 +33,31 @@ def filled_by_neighbours(cube: Any, missing: Any) -> Any:
     array, shape of `cube`
         The known voxels as they are.
     """
-    out = np.where(missing, 0, cube)
-    struck = np.flatnonzero(missing.any(axis=(0, 1)))
-    if struck.size:
-        images = np.ascontiguousarray(np.moveaxis(out[..., struck], -1, 0))
-        gaps = np.ascontiguousarray(np.moveaxis(missing[..., struck], -1, 0))
-        out[..., struck] = np.moveaxis(fill_masked(images, gaps), 0, -1)
+    xp, bands = namespace(cube), cube.shape[2]
+    out = xp.where(missing, xp.zeros_like(cube), cube)
+    struck = to_numpy(xp.any(missing, axis=(0, 1)))
+    if struck.any():
+        flat, gaps = xp.reshape(out, (-1, bands)), xp.reshape(missing, (-1, bands))
+        images, holes = (_images(columns_of(part, struck), cube.shape[:2]) for part in (flat, gaps))
+        filled = fill_masked(images, holes)
+        put_columns(flat, struck, xp.reshape(filled, (filled.shape[0], -1)).T)
+        out = xp.reshape(flat, cube.shape)
     return out
 
 
+def _images(spectra: Any, shape: tuple[int, int]) -> Any:
+    return namespace(spectra).reshape(contiguous(spectra.T), (-1, *shape))
+
+
 def noise_level(cube: Any, missing: Any) -> Any:
-    """Noise level of each band from the complete pixels, or from all if they are few."""
-    struck = np.zeros(cube.shape[:2], dtype=bool) if missing is None else missing.any(axis=-1)
-    if not struck.any() or np.sum(~struck) < 2 * cube.shape[-1]:
-        return noise_sigma(cube)
-    return noise_sigma(cube[~struck][:, None, :])
+    """Noise level of each band, on the host, from the complete pixels, or from all if they are few."""
+    if missing is not None:
+        xp = namespace(cube)
+        complete = ~xp.any(missing, axis=-1)
+        count = int(xp.count_nonzero(complete))
+        if 2 * cube.shape[-1] <= count < cube.shape[0] * cube.shape[1]:
+            cube = cube[complete][:, None, :]
+    return to_numpy(noise_sigma(cube))
 
 
 def filled_by_subspace(cube: Any, missing: Any, sigma: Any) -> Any:
@@ -56,7 +69,7 @@ def filled_by_subspace(cube: Any, missing: Any, sigma: Any) -> Any:
         Centred data, missing voxels filled by any guess.
     missing : array of bool, shape of `cube`
         True where a voxel is to be predicted.
-    sigma : array, shape (bands,)
+    sigma : ndarray, shape (bands,)
         Noise level of each band, positive.
 
     Returns
@@ -80,33 +93,36 @@ def filled_by_subspace(cube: Any, missing: Any, sigma: Any) -> Any:
        low-rank and sparse representations", IEEE J. Sel. Top. Appl. Earth Obs. Remote Sens. 11 (2018) 730,
        section III.
     """
-    shape = cube.shape
-    y = (cube / sigma.astype(cube.dtype)).reshape(-1, shape[-1])
-    gaps = missing.reshape(y.shape)
-    struck = gaps.any(axis=1)
-    partly = np.flatnonzero(struck & ~gaps.all(axis=1))
-    enough = np.sum(~struck) >= 2 * shape[-1]
+    xp, bands = namespace(cube), cube.shape[2]
+    unit = beside(sigma, cube)
+    pixels, gaps = xp.reshape(cube, (-1, bands)), xp.reshape(missing, (-1, bands))
+    struck = xp.any(gaps, axis=1)
+    partly = struck & ~xp.all(gaps, axis=1)
+    enough = int(xp.count_nonzero(~struck)) >= 2 * bands
+    rest = pixels[~struck if enough else ~partly] / unit
+    y, holes = pixels[partly] / unit, gaps[partly]
     for _ in range(1 if enough else _PASSES):
-        known = y[~struck] if enough else y
-        basis, variance = _signal(known)
-        for part in chunks(partly):
-            y[part] = _predicted(y[part], gaps[part], basis, variance)
-    return np.where(missing, y.reshape(shape) * sigma.astype(cube.dtype), cube)
+        basis, variance = _signal((rest,) if enough else (rest, y))
+        for part, hidden in zip(chunks(y, _CHUNK), chunks(holes, _CHUNK), strict=True):
+            part[...] = _predicted(part, hidden, basis, variance)
+    filled = xp.where(holes, y * unit, pixels[partly])
+    return xp.reshape(put_rows(pixels, partly, filled), cube.shape)
 
 
-def _signal(y: Any) -> tuple[Any, Any]:
+def _signal(known: tuple[Any, ...]) -> tuple[Any, Any]:
     """Basis of the signal and its variances above the unit noise, from second moments about zero."""
-    second = (y.T @ y).astype(np.float64) / len(y)
-    bands = y.shape[1]
-    found = whitened_subspace(second, np.zeros(bands), np.ones(bands), len(y))
+    count, bands = sum(y.shape[0] for y in known), known[0].shape[1]
+    second = sum(to_numpy(y.T @ y).astype(np.float64) for y in known) / count
+    found = whitened_subspace(second, np.zeros(bands), np.ones(bands), count)
     return found.basis, np.maximum(found.eigenvalues[: found.rank] - 1.0, 1e-3)
 
 
 def _predicted(y: Any, gaps: Any, basis: Any, variance: Any) -> Any:
-    rank = len(variance)
-    seen = (~gaps).astype(np.float64)
+    xp, rank = namespace(y), len(variance)
     pairs = (basis[:, :, None] * basis[:, None, :]).reshape(len(basis), -1)
-    normal = (seen @ pairs).reshape(-1, rank, rank) + np.diag(1.0 / variance)
-    right = (seen * y) @ basis
-    z = np.linalg.solve(normal, right[..., None])[..., 0]
-    return np.where(gaps, z @ basis.T, y)
+    pairs, prior, basis = (beside(m, y, np.float64) for m in (pairs, np.diag(1.0 / variance), basis))
+    seen = xp.astype(~gaps, xp.float64)
+    normal = xp.reshape(seen @ pairs, (-1, rank, rank)) + prior
+    right = xp.where(gaps, 0.0, xp.astype(y, xp.float64)) @ basis
+    z = xp.linalg.solve(normal, right[:, :, None])[:, :, 0]
+    return xp.where(gaps, xp.astype(z @ basis.T, y.dtype), y)

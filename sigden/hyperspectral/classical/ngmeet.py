@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sigden.arrays import namespace, to_numpy
 from sigden.errors import ParameterError
 from sigden.hyperspectral.classical.frame import CentredCube, ClassicalMethod, Restored, at_least
 from sigden.hyperspectral.classical.nonlocal_low_rank import low_rank_groups, similar_patches
@@ -117,6 +118,7 @@ class NGMeet(ClassicalMethod):
     def restore(self, cube: CentredCube) -> Restored:
         """Estimate of a complete cube of order one."""
         y = cube.whitened
+        xp = namespace(y)
         estimate = y
         rank = signal_directions(y, self.rank).shape[1]
         patch = min(self.patch, *y.shape[:2])
@@ -124,18 +126,19 @@ class NGMeet(ClassicalMethod):
         found: Any = None
         for iteration in range(self.iterations):
             if iteration:
-                estimate = y + y.dtype.type(self.feedback) * (estimate - y)
+                estimate = y + self.feedback * (estimate - y)
             basis = signal_directions(estimate, rank + iteration * self.rank_step)
             images = estimate @ basis
             if iteration % 2 == 0:
                 references, found = similar_patches(
-                    images[..., :_GUIDES],
+                    images[..., : min(_GUIDES, images.shape[2])],
                     patch=patch,
                     group=max(1, self.group - _FEWER * (iteration // 2)),
                     window=self.window,
                     step=self.step,
                 )
-            removed = _patch_means(np.mean((y @ basis - images) ** 2, axis=-1), references, patch)
+            removed = to_numpy(xp.mean((y @ basis - images) ** 2, axis=-1))
+            removed = _patch_means(removed, references, patch)
             noise = self.noise_part**2 * np.abs(1.0 - removed)
             strength = 2.0 * self.strength * math.sqrt(found.shape[1]) * noise
             estimate = low_rank_groups(images, found, strength, patch) @ basis.T

@@ -7,9 +7,25 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["low_rank_groups", "similar_patches", "weighted_low_rank"]
+from sigden.arrays import Kernel
+from sigden.hyperspectral.beside import contiguous
 
-_EPSILON = 1e-12
+__all__ = ["EPSILON", "low_rank_groups", "similar_patches", "weighted_low_rank"]
+
+EPSILON = 1e-12
+"""Square of a singular value below which it is none."""
+
+_HERE = "sigden.hyperspectral.classical"
+_SIMILAR = Kernel(
+    "similar_patches",
+    generic=f"{_HERE}.nonlocal_generic:similar_patches",
+    numba=f"{_HERE}.nonlocal_numba:similar_patches",
+)
+_LOW_RANK = Kernel(
+    "low_rank_groups",
+    generic=f"{_HERE}.nonlocal_generic:low_rank_groups",
+    numba=f"{_HERE}.nonlocal_numba:low_rank_groups",
+)
 
 
 def similar_patches(cube: Any, *, patch: int, group: int, window: int, step: int) -> tuple[Any, Any]:
@@ -17,7 +33,7 @@ def similar_patches(cube: Any, *, patch: int, group: int, window: int, step: int
 
     Parameters
     ----------
-    cube : ndarray, shape (rows, columns, depth)
+    cube : array, shape (rows, columns, depth)
         Where to look; the distance is the sum of squares over all pixels and images of a patch.
     patch : int
         Side of a patch in pixels, at most that of the image.
@@ -32,19 +48,14 @@ def similar_patches(cube: Any, *, patch: int, group: int, window: int, step: int
     -------
     references : int64 ndarray, shape (references, 2)
         First row and column.
-    found : int32 ndarray, shape (references, patches, 2)
+    found : array of int, shape (references, patches, 2)
         First rows and columns of the patches of a group, the reference among them.
     """
-    from sigden.hyperspectral.classical.similar_patches_numba import similar
-
-    rows, columns, depth = cube.shape
-    last = rows - patch, columns - patch
+    last = cube.shape[0] - patch, cube.shape[1] - patch
     first = [np.unique(np.append(np.arange(0, end + 1, step), end)) for end in last]
     references = np.stack(np.meshgrid(*first, indexing="ij"), axis=-1).reshape(-1, 2).astype(np.int64)
     count = min(group, math.prod(min(end, window) + 1 for end in last))
-    found = np.empty((len(references), count, 2), dtype=np.int32)
-    similar(np.ascontiguousarray(cube).reshape(rows, -1), depth, patch, window, references, found)
-    return references, found
+    return references, _SIMILAR(contiguous(cube), *first, patch, min(window, max(last)), count)
 
 
 def low_rank_groups(cube: Any, found: Any, strength: Any, patch: int) -> Any:
@@ -52,33 +63,21 @@ def low_rank_groups(cube: Any, found: Any, strength: Any, patch: int) -> Any:
 
     Parameters
     ----------
-    cube : ndarray, shape (rows, columns, depth)
+    cube : array, shape (rows, columns, depth)
         Data.
-    found : int32 ndarray, shape (groups, patches, 2)
+    found : array of int, shape (groups, patches, 2)
         Groups, as of `similar_patches`; together they hold every pixel.
-    strength : array, shape (groups,)
+    strength : ndarray, shape (groups,)
         Of `weighted_low_rank`, which is applied to the patches about the mean patch of their group.
     patch : int
         Side of a patch.
 
     Returns
     -------
-    ndarray, shape of `cube`
+    array, shape of `cube`
         Mean over all the patches that hold a pixel.
     """
-    from sigden.hyperspectral.classical.similar_patches_numba import gather, spread
-
-    rows, columns, depth = cube.shape
-    flat = np.ascontiguousarray(cube).reshape(rows, -1)
-    total, count = np.zeros_like(flat), np.zeros((rows, columns), flat.dtype)
-    matrix = np.empty((found.shape[1], patch * patch * depth), flat.dtype)
-    for places, power in zip(found, strength, strict=True):
-        gather(flat, depth, patch, places, matrix)
-        mean = matrix.mean(axis=0)
-        low = weighted_low_rank(matrix - mean, float(power))
-        low += mean
-        spread(total, depth, patch, places, low, count)
-    return total.reshape(cube.shape) / count[..., None]
+    return _LOW_RANK(contiguous(cube), found, strength, patch)
 
 
 def weighted_low_rank(matrix: Any, strength: float) -> Any:
@@ -114,7 +113,7 @@ def weighted_low_rank(matrix: Any, strength: float) -> Any:
 
     wide = matrix.shape[0] <= matrix.shape[1]
     gram = (matrix @ matrix.T if wide else matrix.T @ matrix).astype(np.float64)
-    squares, vectors = eigh(gram, subset_by_value=(max(4 * strength, _EPSILON), np.inf), check_finite=False)
+    squares, vectors = eigh(gram, subset_by_value=(max(4 * strength, EPSILON), np.inf), check_finite=False)
     if not squares.size:
         return np.zeros_like(matrix)
     # x / s of each singular value s

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from sigden.arrays import namespace, to_numpy
+from sigden.hyperspectral.beside import beside
 from sigden.hyperspectral.subspace import whitened_subspace
 
 __all__ = ["Factors", "alternate", "procrustes", "signal_directions"]
@@ -42,12 +44,12 @@ def procrustes(matrix: Any) -> Any:
 
     Parameters
     ----------
-    matrix : array, shape (bands, rank)
+    matrix : ndarray, shape (bands, rank)
         At least as many rows as columns.
 
     Returns
     -------
-    array, shape (bands, rank)
+    ndarray, shape (bands, rank)
         The orthogonal polar factor :math:`U V^T` of the singular value decomposition :math:`U S V^T`.
 
     References
@@ -87,15 +89,16 @@ def alternate(y: Any, basis: Any, step: Step, *, tol: float, max_iter: int) -> F
     step lowers it. The problem is not convex in both: the certificate says that the alternation has come to
     rest.
     """
-    square = 0.5 * float(np.sum(y.astype(np.float64) ** 2))
+    xp = namespace(y)
+    square = 0.5 * float(xp.sum(xp.astype(y, xp.float64) ** 2))
     history: list[tuple[int, float]] = []
     components, decrease = None, np.inf
     for iteration in range(1, max_iter + 1):
         if components is not None:
-            basis = procrustes((y.T @ components).astype(np.float64)).astype(y.dtype)
+            basis = beside(procrustes(to_numpy(y.T @ components).astype(np.float64)), y)
         projected = y @ basis
         components, penalty = step(projected)
-        inner = np.sum(components * (0.5 * components - projected), dtype=np.float64)
+        inner = xp.sum(components * (0.5 * components - projected), dtype=xp.float64)
         value = square + float(inner) + penalty
         if history:
             decrease = (history[-1][1] - value) / max(abs(value), np.finfo(float).tiny)
@@ -119,12 +122,12 @@ def signal_directions(y: Any, rank: int | None) -> Any:
     Returns
     -------
     array, shape (bands, rank)
-        Orthonormal columns.
+        Orthonormal columns, beside the spectra.
     """
-    pixels = y.reshape(-1, y.shape[-1])
-    bands = pixels.shape[1]
-    second = (pixels.T @ pixels).astype(np.float64) / len(pixels)
+    pixels = namespace(y).reshape(y, (-1, y.shape[-1]))
+    count, bands = pixels.shape
+    second = to_numpy(pixels.T @ pixels).astype(np.float64) / count
     found = whitened_subspace(
-        second, np.zeros(bands), np.ones(bands), len(pixels), None if rank is None else min(rank, bands)
+        second, np.zeros(bands), np.ones(bands), count, None if rank is None else min(rank, bands)
     )
-    return found.basis.astype(y.dtype)
+    return beside(found.basis, y)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
-
+from sigden.arrays import device_of, namespace
 from sigden.denoisers import ROF
 from sigden.functionals import GroupL2
+from sigden.hyperspectral.beside import contiguous
 from sigden.hyperspectral.classical.frame import CentredCube, ClassicalMethod, Restored, at_least
 from sigden.hyperspectral.classical.orthogonal import alternate, signal_directions
 from sigden.operators import FiniteDifference
@@ -82,12 +82,13 @@ class OTVCA(ClassicalMethod):
     def restore(self, cube: CentredCube) -> Restored:
         """Estimate of a complete cube of order one."""
         rows, columns, bands = cube.values.shape
-        y = cube.whitened.reshape(-1, bands)
-        basis = signal_directions(cube.whitened, self.rank)
+        xp = namespace(cube.values)
+        y = xp.reshape(cube.whitened, (-1, bands))
+        basis = signal_directions(y, self.rank)
         rank = basis.shape[1]
 
         def as_images(components: Any) -> Any:
-            return np.ascontiguousarray(components.T).reshape(rank, rows, columns)
+            return xp.reshape(contiguous(components.T), (rank, rows, columns))
 
         weight = self._weights(as_images(y @ basis))
         gradient = FiniteDifference((rank, rows, columns), axes=(1, 2))
@@ -96,10 +97,10 @@ class OTVCA(ClassicalMethod):
         def step(projected: Any) -> tuple[Any, float]:
             # the noise level stands for the weight: one for each image
             images = ROF(regularization=1.0).estimate(as_images(projected), sigma=weight)
-            return images.reshape(rank, -1).T, variation(gradient(images))
+            return xp.reshape(images, (rank, -1)).T, variation(gradient(images))
 
         found = alternate(y, basis, step, tol=self.tol, max_iter=self.max_iter)
-        estimate = (found.components @ found.basis.T).reshape(cube.values.shape)
+        estimate = xp.reshape(found.components @ found.basis.T, cube.values.shape)
         return Restored(
             cube.coloured(estimate),
             certificate="relative decrease of the objective",
@@ -111,11 +112,12 @@ class OTVCA(ClassicalMethod):
                 "rank": rank,
                 "regularization": weight,
                 "basis": found.basis,
-                "components": found.components.reshape(rows, columns, rank),
+                "components": xp.reshape(found.components, (rows, columns, rank)),
             },
         )
 
     def _weights(self, images: Any) -> Any:
         if isinstance(self.regularization, str):
             return ROF(regularization="sure").solve(images, sigma=1.0).details["regularization"]
-        return np.full(len(images), self.regularization, dtype=images.dtype)
+        weight, device = self.regularization, device_of(images)
+        return namespace(images).full(images.shape[0], weight, dtype=images.dtype, device=device)

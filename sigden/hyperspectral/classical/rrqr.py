@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from sigden.arrays import namespace, to_numpy
 from sigden.denoisers import ROF, Denoiser
+from sigden.hyperspectral.beside import beside, contiguous
 from sigden.hyperspectral.classical.frame import CentredCube, ClassicalMethod, Restored, at_least
 from sigden.hyperspectral.classical.orthogonal import signal_directions
 
@@ -71,18 +73,18 @@ class RRQRSubspace(ClassicalMethod):
     def restore(self, cube: CentredCube) -> Restored:
         """Estimate of a complete cube of order one."""
         y = cube.whitened
-        basis = signal_directions(y, self.rank).astype(np.float64)
+        xp, basis = namespace(y), to_numpy(signal_directions(y, self.rank)).astype(np.float64)
         picked = picked_bands(basis)
         rows_of_basis = basis[picked]
         coefficients = np.linalg.solve(rows_of_basis.T, basis.T).T
         level = cube.sigma[picked] * cube.scale
-        unit, mean = level.astype(y.dtype), (cube.mean[picked] * cube.scale).astype(y.dtype)
-        reduced = y @ (basis @ rows_of_basis.T).astype(y.dtype) * unit + mean
+        unit, mean = beside(level, y), beside(to_numpy(cube.mean)[picked] * cube.scale, y)
+        reduced = y @ beside(basis @ rows_of_basis.T, y) * unit + mean
         noise = level * np.linalg.norm(rows_of_basis, axis=1)
-        images = np.ascontiguousarray(np.moveaxis(reduced, -1, 0))
+        images = contiguous(xp.permute_dims(reduced, (2, 0, 1)))
         denoiser = ROF() if self.denoiser is None else self.denoiser
-        reduced = np.moveaxis(denoiser.estimate(images, sigma=noise.astype(y.dtype)), 0, -1)
-        estimate = cube.coloured(((reduced - mean) / unit) @ coefficients.T.astype(y.dtype))
+        reduced = xp.permute_dims(denoiser.estimate(images, sigma=beside(noise, y)), (1, 2, 0))
+        estimate = cube.coloured(((reduced - mean) / unit) @ beside(coefficients.T, y))
         return Restored(
             estimate,
             details={

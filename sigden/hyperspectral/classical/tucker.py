@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
+from sigden.arrays import namespace
+from sigden.hyperspectral.classical.leading import leading_directions
 
-__all__ = ["Tucker"]
+__all__ = ["Tucker", "times"]
 
 
 class Tucker:
@@ -39,33 +40,30 @@ class Tucker:
             self.bases = [_leading(cube, axis, rank) for axis, rank in enumerate(self.ranks)]
         along_rows, along_columns, along_bands = self.ranks
         thin = cube @ self.bases[2]
-        self.bases[0] = _leading(_times(thin, self.bases[1], 1), 0, along_rows)
-        self.bases[1] = _leading(_times(thin, self.bases[0], 0), 1, along_columns)
-        core = _times(_times(cube, self.bases[0], 0), self.bases[1], 1)
+        self.bases[0] = _leading(times(thin, self.bases[1], 1), 0, along_rows)
+        self.bases[1] = _leading(times(thin, self.bases[0], 0), 1, along_columns)
+        core = times(times(cube, self.bases[0], 0), self.bases[1], 1)
         self.bases[2] = _leading(core, 2, along_bands)
         core = core @ self.bases[2]
-        return _times(_times(core, self.bases[0].T, 0), self.bases[1].T, 1) @ self.bases[2].T
+        return times(times(core, self.bases[0].T, 0), self.bases[1].T, 1) @ self.bases[2].T
 
 
-def _times(cube: Any, basis: Any, axis: int) -> Any:
+def times(cube: Any, basis: Any, axis: int) -> Any:
     """Cube with its rows (axis 0) or columns (axis 1) multiplied by the transposed basis."""
+    xp = namespace(cube)
     if axis == 0:
-        return (basis.T @ cube.reshape(len(cube), -1)).reshape(-1, *cube.shape[1:])
-    return np.matmul(basis.T, cube)
+        return xp.reshape(basis.T @ xp.reshape(cube, (cube.shape[0], -1)), (-1, *cube.shape[1:]))
+    return xp.matmul(basis.T, cube)
 
 
 def _leading(cube: Any, axis: int, rank: int) -> Any:
     """Leading left singular vectors of an unfolding, shape (length, rank)."""
-    from scipy.linalg import eigh
-
-    length = cube.shape[axis]
+    xp, length = namespace(cube), cube.shape[axis]
     # weak directions next to strong ones need the accuracy
-    wide = cube.astype(np.float64, copy=False)
+    wide = xp.astype(cube, xp.float64, copy=False)
     if axis == 1:
-        gram = np.sum(wide @ np.swapaxes(wide, 1, 2), axis=0)
+        gram = xp.sum(wide @ xp.matrix_transpose(wide), axis=0)
     else:
-        flat = wide.reshape(length, -1) if axis == 0 else wide.reshape(-1, length).T
+        flat = xp.reshape(wide, (length, -1)) if axis == 0 else xp.reshape(wide, (-1, length)).T
         gram = flat @ flat.T
-    first = length - min(rank, length)
-    vectors = eigh(gram, subset_by_index=(first, length - 1), check_finite=False)[1]
-    return np.ascontiguousarray(vectors[:, ::-1]).astype(cube.dtype)
+    return leading_directions(gram, rank, cube)

@@ -6,13 +6,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
 
+from sigden.arrays import namespace
 from sigden.errors import ParameterError
+from sigden.hyperspectral.beside import beside, mirrored
 
-__all__ = ["ImageWavelet", "daubechies"]
+__all__ = ["ImageWavelet", "daubechies", "split_levels"]
 
 _MOST_MOMENTS = 10
 
@@ -132,16 +135,16 @@ class ImageWavelet:
         list of array, each of shape (coefficients, count)
             The smooth image, then the details from the coarsest level to the finest.
         """
-        extra = [(0, wanted - side) for side, wanted in zip(self.shape, self.padded, strict=True)]
-        smooth = np.pad(images, (*extra, (0, 0)), mode="symmetric")
-        details = []
+        xp, smooth, details = namespace(images), images, []
+        for axis, (side, wanted) in enumerate(zip(self.shape, self.padded, strict=True)):
+            smooth = mirrored(smooth, axis, 0, wanted - side, twice=True)
         for _ in range(self.levels):
             planes = self._along_both(smooth, transpose=False)
             r, c, count = planes.shape[0] // 2, planes.shape[1] // 2, planes.shape[2]
-            parts = (planes[:r, c:], planes[r:, :c], planes[r:, c:])
-            details.append(np.concatenate([part.reshape(r * c, count) for part in parts]))
-            smooth = planes[:r, :c]
-        return [smooth.reshape(-1, smooth.shape[-1]), *reversed(details)]
+            parts = (planes[:r, c:, :], planes[r:, :c, :], planes[r:, c:, :])
+            details.append(xp.concat([xp.reshape(part, (r * c, count)) for part in parts]))
+            smooth = planes[:r, :c, :]
+        return [xp.reshape(smooth, (-1, smooth.shape[-1])), *reversed(details)]
 
     def inverse(self, coefficients: Sequence[Any]) -> Any:
         """Images of their coefficients.
@@ -156,19 +159,26 @@ class ImageWavelet:
         array, shape (rows, columns, count)
             The images.
         """
+        xp = namespace(coefficients[0])
         rows, columns = (side // 2**self.levels for side in self.padded)
-        smooth = coefficients[0].reshape(rows, columns, -1)
+        smooth = xp.reshape(coefficients[0], (rows, columns, -1))
         for level in coefficients[1:]:
-            across, down, both = level.reshape(3, *smooth.shape)
-            above = np.concatenate([smooth, across], axis=1)
-            below = np.concatenate([down, both], axis=1)
-            planes = np.concatenate([above, below])
-            smooth = self._along_both(planes, transpose=True)
-        return smooth[: self.shape[0], : self.shape[1]]
+            parts = xp.reshape(level, (3, *smooth.shape))
+            across, down, both = (parts[k, ...] for k in range(3))
+            above = xp.concat([smooth, across], axis=1)
+            below = xp.concat([down, both], axis=1)
+            smooth = self._along_both(xp.concat([above, below]), transpose=True)
+        return smooth[: self.shape[0], : self.shape[1], :]
 
     def _along_both(self, planes: Any, *, transpose: bool) -> Any:
-        down, across = (_one_level(side, self.moments).astype(planes.dtype) for side in planes.shape[:2])
+        xp = namespace(planes)
+        down, across = (beside(_one_level(side, self.moments), planes) for side in planes.shape[:2])
         if transpose:
             down, across = down.T, across.T
-        out = np.matmul(down, planes.reshape(planes.shape[0], -1))
-        return np.matmul(across, out.reshape(planes.shape))
+        out = down @ xp.reshape(planes, (planes.shape[0], -1))
+        return across @ xp.reshape(out, planes.shape)
+
+
+def split_levels(joined: Any, sizes: Sequence[int]) -> list[Any]:
+    """Coefficients of each level, views of their rows in one array."""
+    return [joined[start:stop, :] for start, stop in pairwise(accumulate(sizes, initial=0))]

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from sigden.arrays import namespace
+from sigden.hyperspectral.beside import beside
 from sigden.hyperspectral.classical.frame import CentredCube, ClassicalMethod, Restored, at_least
 from sigden.hyperspectral.classical.orthogonal import alternate, signal_directions
 from sigden.hyperspectral.classical.sure import soft, soft_threshold_sure
-from sigden.hyperspectral.classical.wavelet import ImageWavelet, daubechies
+from sigden.hyperspectral.classical.wavelet import ImageWavelet, daubechies, split_levels
 
 __all__ = ["WSRRR"]
 
@@ -84,19 +86,19 @@ class WSRRR(ClassicalMethod):
         basis = signal_directions(cube.whitened, self.rank)
         transform = ImageWavelet(cube.values.shape[:2], self.levels, self.moments)
         levels = transform.forward(cube.whitened)
-        sizes = [len(level) for level in levels]
-        y = np.concatenate(levels)
+        sizes = [level.shape[0] for level in levels]
+        xp, y = namespace(basis), namespace(basis).concat(levels)
         del levels
-        parts = np.cumsum(sizes)[:-1]
-        thresholds = np.stack([soft_threshold_sure(level)[0] for level in np.split(y @ basis, parts)])
-        limits = np.repeat(thresholds, sizes, axis=0).astype(y.dtype)
+        thresholds = np.stack([soft_threshold_sure(level)[0] for level in split_levels(y @ basis, sizes)])
+        rows = [beside(row[None, :], y) for row in thresholds]
+        limits = xp.concat([xp.repeat(row, size, axis=0) for row, size in zip(rows, sizes, strict=True)])
 
         def step(projected: Any) -> tuple[Any, float]:
             shrunk = soft(projected, limits)
-            return shrunk, float(np.sum(limits * np.abs(shrunk), dtype=np.float64))
+            return shrunk, float(xp.sum(limits * xp.abs(shrunk), dtype=xp.float64))
 
         found = alternate(y, basis, step, tol=self.tol, max_iter=self.max_iter)
-        components = transform.inverse(np.split(found.components, parts))
+        components = transform.inverse(split_levels(found.components, sizes))
         return Restored(
             cube.coloured(components @ found.basis.T),
             certificate="relative decrease of the objective",
@@ -106,7 +108,7 @@ class WSRRR(ClassicalMethod):
             history=found.history,
             details={
                 "rank": basis.shape[1],
-                "thresholds": thresholds,
+                "thresholds": beside(thresholds, y, np.float64),
                 "basis": found.basis,
                 "components": components,
             },

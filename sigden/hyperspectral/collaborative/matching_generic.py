@@ -14,7 +14,16 @@ from sigden.hyperspectral.collaborative.cosine import BLOCK
 __all__ = ["match"]
 
 
-def match(guide: Any, rows: Any, columns: Any, radius: int, count: int) -> Any:
+def match(
+    guide: Any,
+    rows: Any,
+    columns: Any,
+    radius: int,
+    count: int,
+    block: int = BLOCK,
+    *,
+    by_place: bool = False,
+) -> Any:
     """Nearest blocks of each reference block.
 
     Parameters
@@ -27,6 +36,10 @@ def match(guide: Any, rows: Any, columns: Any, radius: int, count: int) -> Any:
         Largest shift in rows and in columns.
     count : int
         Blocks that are wanted, the reference itself included.
+    block : int, default 8
+        Side of a block.
+    by_place : bool, default False
+        Whether they are wanted in the order of the image, the reference not before others that are equal.
 
     Returns
     -------
@@ -41,8 +54,12 @@ def match(guide: Any, rows: Any, columns: Any, radius: int, count: int) -> Any:
     parts = []
     for start in range(0, len(rows), lines):
         some = rows[start : start + lines]
-        distance = _distances(guide, padded, some, columns, radius)
+        distance = _distances(guide, padded, some, columns, radius, block)
+        if not by_place:
+            distance[..., side * side // 2] = -1.0  # the block itself comes first
         order = xp.argsort(distance, axis=-1, stable=True)[..., :count]
+        if by_place:
+            order = xp.sort(order, axis=-1)
         down, across = order // side - radius, order % side - radius
         parts.append(
             xp.stack(
@@ -66,17 +83,17 @@ def _padded(guide: Any, radius: int) -> Any:
     return out
 
 
-def _distances(guide: Any, padded: Any, rows: Any, columns: Any, radius: int) -> Any:
+def _distances(guide: Any, padded: Any, rows: Any, columns: Any, radius: int, block: int) -> Any:
     """Squared distance for every shift, shape (rows, columns, shifts); infinite where a block is cut."""
     xp = namespace(guide)
-    first, last = int(rows[0]), int(rows[-1]) + BLOCK
+    first, last = int(rows[0]), int(rows[-1]) + block
     width = guide.shape[1]
     here = guide[first:last, ...]
     shifts = np.arange(-radius, radius + 1)
-    down = [beside(rows - first + r, guide, np.int64) for r in range(BLOCK)]
-    across = [beside(columns + s, guide, np.int64) for s in range(BLOCK)]
+    down = [beside(rows - first + r, guide, np.int64) for r in range(block)]
+    across = [beside(columns + s, guide, np.int64) for s in range(block)]
     inside = [
-        beside((starts + shifts[:, None] >= 0) & (starts + shifts[:, None] <= length - BLOCK), guide, bool)
+        beside((starts + shifts[:, None] >= 0) & (starts + shifts[:, None] <= length - block), guide, bool)
         for starts, length in ((rows, guide.shape[0]), (columns, width))
     ]
     infinite = xp.asarray(np.inf, dtype=guide.dtype, device=device_of(guide))
@@ -89,9 +106,6 @@ def _distances(guide: Any, padded: Any, rows: Any, columns: Any, radius: int) ->
         tall = sum(xp.take(square, index, axis=1) for index in down)
         whole = sum(xp.take(tall, index, axis=2) for index in across)
         allowed = inside[0][i, :][None, :, None] & inside[1][:, None, :]
-        whole = xp.where(allowed, whole, infinite)
-        if i == radius:
-            whole[radius, ...] = -1.0  # the block itself comes first
-        out.append(whole)
+        out.append(xp.where(allowed, whole, infinite))
     shape = len(shifts) ** 2, len(rows), len(columns)
     return xp.permute_dims(xp.reshape(xp.stack(out), shape), (1, 2, 0))

@@ -9,10 +9,12 @@ import numpy as np
 from sigden.denoisers.starlet.transform import smooth_starlet, starlet
 from sigden.multiband.joint.planes import weighted_sum
 
-__all__ = ["BEYOND", "posterior_colour", "shrink_colour"]
+__all__ = ["LEAST_OF_CONTRAST", "LEAST_OF_MEAN", "SHOWN_OF_CONTRAST", "posterior_colour", "shrink_colour"]
 
-BEYOND = 0.7
-"""Mean square of details beyond what a pilot shows, over the least that they are taken to have."""
+LEAST_OF_MEAN = 0.2
+"""Part of the least that details of the mean are taken to have, for what of their square is light."""
+SHOWN_OF_CONTRAST, LEAST_OF_CONTRAST = 2.0, 0.4
+"""Mean square of details of contrasts, over what a pilot shows and over the least they are taken to have."""
 
 
 def shrink_colour(images: Any, weights: Any, noise: Any, threshold: float, work: Any, estimate: Any) -> None:
@@ -43,8 +45,8 @@ def shrink_colour(images: Any, weights: Any, noise: Any, threshold: float, work:
 
 
 def posterior_colour(
-    images: Any, pilot: Any, colour: Any, weights: Any, light: Any, relief: float, shares: Any, noise: Any,
-    parts: Any, work: Any, estimate: Any, error: Any, through: Any,
+    images: Any, pilot: Any, colour: Any, weights: Any, light: Any, relief: float, contrast: bool,
+    shares: Any, noise: Any, parts: Any, work: Any, estimate: Any, error: Any, through: Any, missed: Any,
 ) -> None:  # fmt: skip
     """One colour of `posterior_details`.
 
@@ -60,6 +62,8 @@ def posterior_colour(
         Squared light around.
     relief : float
         The least share of it that details have.
+    contrast : bool
+        Whether the combination is one between bands, not their mean.
     shares : numpy.ndarray, shape (scales, pairs of bands)
         Covariance of the noise of the details between bands; twice for two different ones.
     noise : numpy.ndarray, shape (scales, rows, columns) or (1, 0, 0)
@@ -70,6 +74,9 @@ def posterior_colour(
         Scratch.
     estimate, error, through : numpy.ndarray, shape (rows, columns)
         Are set to the combination, the variance of its error and that of the noise, summed over the scales.
+    missed : numpy.ndarray, shape (rows, columns)
+        Of the mean it is set to the part of the power of light that is lost, summed over all scales but the
+        finest.
     """
     kind, scales = images.dtype, len(parts)
     coefficients = starlet(weighted_sum(weights, images / colour), scales)
@@ -79,12 +86,27 @@ def posterior_colour(
         over = weights.astype(kind)[:, None, None] / colour
         noise = np.tensordot(shares.astype(kind), over[first] * over[second], 1)
     error[:], through[:] = 0, 0
+    if not contrast:
+        missed[:] = 0
     for j, (held, light_left, noise_left) in enumerate(parts.tolist()):
         shown, least = smooth_starlet(before[j] ** 2, j), light * kind.type(relief)
-        power, expected = np.maximum(shown, least), shown + kind.type(BEYOND) * least
-        both = power + noise[j]
-        keep = power / np.where(both > 0, both, 1)
+        power = np.maximum(shown, least)
+        keep = _share(power, noise[j])
+        if contrast:
+            expected = kind.type(SHOWN_OF_CONTRAST) * shown + kind.type(LEAST_OF_CONTRAST) * least
+        else:
+            own = smooth_starlet(coefficients[j] ** 2, min(j, 1))
+            expected = _share(shown + kind.type(LEAST_OF_MEAN) * least, noise[j]) * own
         coefficients[j] *= keep
-        error += light_left * (1 - held * keep) ** 2 * expected + noise_left * keep**2 * noise[j]
+        lost = light_left * (1 - held * keep) ** 2
+        error += lost * expected + noise_left * keep**2 * noise[j]
         through += noise[j]
+        if j and not contrast:
+            missed += lost
     np.sum(coefficients, axis=0, out=estimate)
+
+
+def _share(power: Any, noise: Any) -> Any:
+    """Part of a squared detail that is light."""
+    both = power + noise
+    return power / np.where(both > 0, both, 1)

@@ -9,7 +9,7 @@ from numba import get_num_threads, njit, prange, types
 
 from sigden.arrays import parallel_allowed
 from sigden.denoisers.starlet.starlet_steps_numba import smooth_row, smooth_rows
-from sigden.multiband.joint.details_generic import BEYOND
+from sigden.multiband.joint.details_generic import LEAST_OF_CONTRAST, LEAST_OF_MEAN, SHOWN_OF_CONTRAST
 
 __all__ = ["posterior_colour", "shrink_colour"]
 
@@ -27,9 +27,9 @@ _SHRINK = [
 _POSTERIOR = [
     types.void(
         *(types.Array(t, 3, "C", readonly=True) for _ in range(3)), _VECTOR,
-        types.Array(t, 2, "C", readonly=True), types.float64, _MATRIX,
+        types.Array(t, 2, "C", readonly=True), types.float64, types.boolean, _MATRIX,
         types.Array(t, 3, "C", readonly=True), _MATRIX, t[:, :, ::1], t[:, ::1], t[:, ::1], t[:, ::1],
-        types.int64,
+        t[:, ::1], types.int64,
     )
     for t in _REAL
 ]  # fmt: skip
@@ -110,14 +110,15 @@ def _noise_row(colour, weights, share, i, line):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, error_model="numpy")
 def _posterior_rows(  # type: ignore[no-untyped-def]
-    fine, coarse, power, light, relief, colour, weights, share, noise, parts, estimate, error, through, final,
-    first, last,
+    fine, coarse, power, own, light, relief, contrast, colour, weights, share, noise, parts, estimate, error,
+    through, missed, scale, scales, first, last,
 ):  # fmt: skip
     """Details times their posterior factor, the variance of its error and of the noise, added up."""
     T = estimate.dtype.type
-    one, lowest, beyond = T(1), T(relief), T(BEYOND)
+    one, lowest, part_of_least = T(1), T(relief), T(LEAST_OF_MEAN)
+    times_shown, times_least = T(SHOWN_OF_CONTRAST), T(LEAST_OF_CONTRAST)
     held, light_left, noise_left = T(parts[0]), T(parts[1]), T(parts[2])
-    line = np.empty(fine.shape[1], fine.dtype)
+    line, lost = np.empty(fine.shape[1], fine.dtype), np.empty(fine.shape[1], fine.dtype)
     for i in range(first, last):
         if noise.size > 0:
             line[:] = noise[i]
@@ -125,16 +126,25 @@ def _posterior_rows(  # type: ignore[no-untyped-def]
             _noise_row(colour, weights, share, i, line)
         for c in range(line.size):
             s = line[c]
-            least = light[i, c] * lowest
-            p = max(power[i, c], least)
+            shown, least = power[i, c], light[i, c] * lowest
+            p = max(shown, least)
             both = p + s
             keep = p / (both if both > 0 else one)
             estimate[i, c] += (fine[i, c] - coarse[i, c]) * keep
-            missed = one - held * keep
-            expected = power[i, c] + beyond * least
-            error[i, c] += light_left * (missed * missed) * expected + noise_left * (keep * keep) * s
+            missing = one - held * keep
+            lost[c] = light_left * (missing * missing)
+            if contrast:
+                expected = times_shown * shown + times_least * least
+            else:
+                p = shown + part_of_least * least
+                both = p + s
+                expected = p / (both if both > 0 else one) * own[i, c]
+            error[i, c] += lost[c] * expected + noise_left * (keep * keep) * s
             through[i, c] += s
-        if final:
+        if scale > 0 and not contrast:
+            for c in range(line.size):
+                missed[i, c] += lost[c]
+        if scale == scales - 1:
             for c in range(line.size):
                 estimate[i, c] += coarse[i, c]
 
@@ -182,6 +192,7 @@ def _posterior(  # type: ignore[no-untyped-def]
     weights,
     light,
     relief,
+    contrast,
     shares,
     noise,
     parts,
@@ -189,21 +200,33 @@ def _posterior(  # type: ignore[no-untyped-def]
     estimate,
     error,
     through,
+    missed,
     blocks,
 ):
     rows, scales = estimate.shape[0], parts.shape[0]
     estimate[:], error[:], through[:] = 0, 0, 0
+    if not contrast:
+        missed[:] = 0
     _mix_ratio_rows(images, colour, weights, work[0], 0, rows)
     _mix_ratio_rows(pilot, colour, weights, work[2], 0, rows)
     for s in range(scales):
         fine, coarse = work[s % 2], work[1 - s % 2]
-        smooth_rows(fine, coarse, 1 << s, 0, rows)
         _split_rows(work[2 + s % 2], work[3 - s % 2], 1 << s, work[4], 0, rows)
         for t in range(s):
             smooth_rows(work[4 + t % 2], work[5 - t % 2], 1 << t, 0, rows)
+        power = work[4 + s % 2]
+        # the pilot's finer plane has served
+        square, around = work[5 - s % 2], work[2 + s % 2]
+        own = around if s > 0 else square
+        if contrast:
+            smooth_rows(fine, coarse, 1 << s, 0, rows)
+        else:
+            _split_rows(fine, coarse, 1 << s, square, 0, rows)
+        if s > 0 and not contrast:
+            smooth_rows(square, around, 1, 0, rows)
         _posterior_rows(
-            fine, coarse, work[4 + s % 2], light, relief, colour, weights, shares[s],
-            noise[s if noise.shape[0] > 1 else 0], parts[s], estimate, error, through, s == scales - 1,
+            fine, coarse, power, own, light, relief, contrast, colour, weights, shares[s],
+            noise[s if noise.shape[0] > 1 else 0], parts[s], estimate, error, through, missed, s, scales,
             0, rows,
         )  # fmt: skip
 
@@ -216,6 +239,7 @@ def _posterior_parallel(  # type: ignore[no-untyped-def]
     weights,
     light,
     relief,
+    contrast,
     shares,
     noise,
     parts,
@@ -223,6 +247,7 @@ def _posterior_parallel(  # type: ignore[no-untyped-def]
     estimate,
     error,
     through,
+    missed,
     blocks,
 ):
     rows, scales = estimate.shape[0], parts.shape[0]
@@ -231,22 +256,36 @@ def _posterior_parallel(  # type: ignore[no-untyped-def]
         estimate[first:last] = 0
         error[first:last] = 0
         through[first:last] = 0
+        if not contrast:
+            missed[first:last] = 0
         _mix_ratio_rows(images, colour, weights, work[0], first, last)
         _mix_ratio_rows(pilot, colour, weights, work[2], first, last)
     for s in range(scales):
         fine, coarse = work[s % 2], work[1 - s % 2]
         for n in prange(blocks):
             first, last = n * rows // blocks, (n + 1) * rows // blocks
-            smooth_rows(fine, coarse, 1 << s, first, last)
             _split_rows(work[2 + s % 2], work[3 - s % 2], 1 << s, work[4], first, last)
         for t in range(s):
             for n in prange(blocks):
                 first, last = n * rows // blocks, (n + 1) * rows // blocks
                 smooth_rows(work[4 + t % 2], work[5 - t % 2], 1 << t, first, last)
+        power = work[4 + s % 2]
+        # the pilot's finer plane has served
+        square, around = work[5 - s % 2], work[2 + s % 2]
+        own = around if s > 0 else square
+        for n in prange(blocks):
+            first, last = n * rows // blocks, (n + 1) * rows // blocks
+            if contrast:
+                smooth_rows(fine, coarse, 1 << s, first, last)
+            else:
+                _split_rows(fine, coarse, 1 << s, square, first, last)
+        if s > 0 and not contrast:
+            for n in prange(blocks):
+                smooth_rows(square, around, 1, n * rows // blocks, (n + 1) * rows // blocks)
         for n in prange(blocks):
             _posterior_rows(
-                fine, coarse, work[4 + s % 2], light, relief, colour, weights, shares[s],
-                noise[s if noise.shape[0] > 1 else 0], parts[s], estimate, error, through, s == scales - 1,
+                fine, coarse, power, own, light, relief, contrast, colour, weights, shares[s],
+                noise[s if noise.shape[0] > 1 else 0], parts[s], estimate, error, through, missed, s, scales,
                 n * rows // blocks, (n + 1) * rows // blocks,
             )  # fmt: skip
 
@@ -265,12 +304,12 @@ def shrink_colour(images: Any, weights: Any, noise: Any, threshold: float, work:
 
 
 def posterior_colour(
-    images: Any, pilot: Any, colour: Any, weights: Any, light: Any, relief: float, shares: Any, noise: Any,
-    parts: Any, work: Any, estimate: Any, error: Any, through: Any,
+    images: Any, pilot: Any, colour: Any, weights: Any, light: Any, relief: float, contrast: bool,
+    shares: Any, noise: Any, parts: Any, work: Any, estimate: Any, error: Any, through: Any, missed: Any,
 ) -> None:  # fmt: skip
     """One colour of `posterior_details`; arguments as the generic twin."""
     blocks = _blocks(images.shape)
     (_posterior_parallel if blocks else _posterior)(
-        images, pilot, colour, weights, light, relief, shares, noise, parts, work, estimate, error, through,
-        blocks,
+        images, pilot, colour, weights, light, relief, contrast, shares, noise, parts, work, estimate, error,
+        through, missed, blocks,
     )  # fmt: skip

@@ -12,7 +12,8 @@ from sigden.multiband.joint.scene_prior import ScenePrior
 
 __all__ = ["misfit_variance", "model_variance"]
 
-_UNSEEN_COLOUR = 0.055
+_UNSEEN_COLOUR = 0.075
+_GREATEST_PEAK = 4.0
 _CONTRAST = 0.25
 _WINDOW = 2  # starlet scales: a Gaussian of 2.2 pixels
 
@@ -37,15 +38,17 @@ def model_variance(estimate: Any, residual: Sequence[Any], prior: ScenePrior) ->
     Notes
     -----
     Below the resolution of its own image a band is the wide band times a colour that nobody has seen. The
-    error is therefore in proportion to the light x, and the larger the more the colour changes nearby:
+    error is therefore in proportion to the light x, the larger where that stands out of its neighbourhood
+    and the more the colour changes nearby:
 
-    .. math:: V_b = (\\kappa^2 + 2 \\, m) \\, x_b^2
+    .. math:: V_b = (\\kappa^2 \\, p + m) \\, x_b^2
         + \\tfrac14 \\, \\langle (x_b - f_b \\bar x)^2 \\rangle, \\qquad
+        p = \\min\\left( \\frac{\\bar x^2}{\\langle \\bar x^2 \\rangle}, 4 \\right), \\qquad
         m = \\frac{\\langle \\chi^2 - 1 \\rangle_+ \\, \\sigma^2}{\\langle \\bar x^2 \\rangle + \\sigma^2}
 
     with the mean colour f, the mean :math:`\\bar x` of the bands over f, the misfit m that the squared
     standardised residual :math:`\\chi^2` of wide bands shows, relative to the light, and means over a
-    Gaussian of 2.2 pixels. The three constants (:math:`\\kappa` is 0.055) are fitted to the errors of
+    Gaussian of 2.2 pixels. The constants (:math:`\\kappa` is 0.075) are fitted to the errors of
     `JointWiener` on simulated fields of real and parametric galaxies.
     """
     from sigden.denoisers.starlet.transform import smooth_starlet
@@ -55,9 +58,10 @@ def model_variance(estimate: Any, residual: Sequence[Any], prior: ScenePrior) ->
 
     def fill(read: slice, own: slice, within: slice) -> None:
         mean = _mean_band(estimate[:, read], prior)
-        share = _misfit(mean, planes, read)[within]
-        share *= 2.0
-        share += _UNSEEN_COLOUR**2
+        light, ground = _light(mean)
+        share = _misfit(ground, planes, read)[within]
+        peak = np.minimum(light / np.where(ground > 0, ground, 1), _GREATEST_PEAK)[within]
+        share += _UNSEEN_COLOUR**2 * peak
         for variance, image, f in zip(out, estimate, prior.relative_flux, strict=True):
             contrast = image[read] - float(f) * mean
             contrast *= contrast
@@ -90,7 +94,8 @@ def misfit_variance(estimate: Any, residual: Sequence[Any], prior: ScenePrior) -
     planes = _wide_planes(residual, prior)
 
     def fill(read: slice, own: slice, within: slice) -> None:
-        share = _misfit(_mean_band(estimate[:, read], prior), planes, read)[within]
+        _, ground = _light(_mean_band(estimate[:, read], prior))
+        share = _misfit(ground, planes, read)[within]
         out[:, own] = share * np.maximum(estimate[:, own], 0.0) ** 2
 
     over_rows(fill, estimate.shape[1:], smooth_reach(_WINDOW))
@@ -104,6 +109,14 @@ def _mean_band(estimate: Any, prior: ScenePrior) -> Any:
     for image, f in zip(estimate[1:], flux[1:], strict=True):
         mean += image / (f * len(flux))
     return mean
+
+
+def _light(mean: Any) -> tuple[Any, Any]:
+    """Squared light, and its mean around."""
+    from sigden.denoisers.starlet.transform import smooth_starlet
+
+    light = np.maximum(mean, 0.0) ** 2
+    return light, smooth_starlet(light, _WINDOW)
 
 
 class _WidePlane(NamedTuple):
@@ -125,17 +138,16 @@ def _wide_planes(residual: Sequence[Any], prior: ScenePrior) -> list[_WidePlane]
     ]
 
 
-def _misfit(mean: Any, planes: Sequence[_WidePlane], rows: slice) -> Any:
+def _misfit(ground: Any, planes: Sequence[_WidePlane], rows: slice) -> Any:
     """Squared residual of wide bands beyond their noise, relative to the light, of some rows."""
     from sigden.denoisers.starlet.transform import smooth_starlet
 
-    share = np.zeros_like(mean)
-    ground = smooth_starlet(np.maximum(mean, 0.0) ** 2, _WINDOW)
+    share = np.zeros_like(ground)
     for one in planes:
         error = one.sigma if one.error is None else one.error[rows]
-        squared = np.asarray(error, dtype=mean.dtype) ** 2
+        squared = np.asarray(error, dtype=ground.dtype) ** 2
         used = np.isfinite(squared)
-        known = 1.0 if one.error is None else smooth_starlet(used.astype(mean.dtype), _WINDOW)
+        known = 1.0 if one.error is None else smooth_starlet(used.astype(ground.dtype), _WINDOW)
         excess = smooth_starlet(one.residual[rows] ** 2 / squared, _WINDOW)
         excess -= known
         level = np.where(used, squared, 0) / one.gain

@@ -12,8 +12,9 @@ from sigden.multiband.joint.lanes_numba import (
     covariance,
     factorise,
     load,
-    load_real,
+    load_aliases,
     pattern,
+    place,
     solve,
     store,
 )
@@ -107,15 +108,12 @@ def _estimate_rows(  # type: ignore[no-untyped-def]
     for r in range(low, high):
         for column in range(0, coarse, LANES):
             n = min(LANES, coarse - column)
+            load_aliases(transfers, power, target, factors, r, column, columns, n, prior, goal, sr, si)
             for a in range(k * k):
-                i, base = (a // k) * (rows // k) + r, (a % k) * (columns // k) + column
-                load_real(power, i, base, rows, columns, n, prior[a])
-                load_real(target, i, base, rows, columns, n, goal[a])
                 for v in range(n):
                     sharp[a, v] = 1.0 / goal[a, v] if goal[a, v] > _PASSED else 0.0
-                for c in range(channels):
-                    load(transfers[c], 1.0 / factors[c], i, base, rows, columns, n, sr[c, a], si[c, a])
                 if given.size > 0:
+                    i, base = place(a, k, rows, columns, r, column)
                     for b in range(bands):
                         load(given[b], 1.0, i, base, rows, columns, n, gr[b, a], gi[b, a])
             for c in range(channels):
@@ -124,7 +122,7 @@ def _estimate_rows(  # type: ignore[no-untyped-def]
                 width = own_columns // 2 + 1
                 plane = data[start[c] : start[c] + own_rows * width].reshape(own_rows, width)
                 for g in range(q * q):
-                    i, base = (g // q) * (own_rows // q) + r, (g % q) * (own_columns // q) + column
+                    i, base = place(g, q, own_rows, own_columns, r, column)
                     j = where[c, 0] + g
                     load(plane, 1.0, i, base, own_rows, own_columns, n, dr[j], di[j])
             if given.size > 0:
@@ -143,11 +141,11 @@ def _estimate_rows(  # type: ignore[no-untyped-def]
                     width = own_columns // 2 + 1
                     rest = left[start[c] : start[c] + own_rows * width].reshape(own_rows, width)
                     for g in range(q * q):
-                        i, base = (g // q) * (own_rows // q) + r, (g % q) * (own_columns // q) + column
+                        i, base = place(g, q, own_rows, own_columns, r, column)
                         j = where[c, 0] + g
                         store(rest, i, base, own_rows, own_columns, column, q, n, dr[j], di[j])
             for a in range(k * k):
-                i, base = (a // k) * (rows // k) + r, (a % k) * (columns // k) + column
+                i, base = place(a, k, rows, columns, r, column)
                 for b in range(bands):
                     if given.size > 0:
                         for v in range(n):

@@ -5,7 +5,18 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["LANES", "covariance", "factorise", "load", "load_real", "pattern", "solve", "store", "store_real"]
+__all__ = [
+    "LANES",
+    "covariance",
+    "factorise",
+    "load",
+    "load_aliases",
+    "pattern",
+    "place",
+    "solve",
+    "store",
+    "store_real",
+]
 
 LANES = 32
 """Coarse frequencies of a row that are solved together; their systems stay in the first cache."""
@@ -26,6 +37,12 @@ def pattern(where, size):  # type: ignore[no-untyped-def]
                 if filled[i, k] and filled[j, k]:
                     filled[i, j] = True
     return filled
+
+
+@njit(nogil=True, error_model="numpy")
+def place(alias, k, rows, columns, row, column):  # type: ignore[no-untyped-def]
+    """Row and first column of the modes that alias into coarse frequencies, of one alias of k squared."""
+    return (alias // k) * (rows // k) + row, (alias % k) * (columns // k) + column
 
 
 @njit(nogil=True, error_model="numpy")
@@ -56,7 +73,7 @@ def load(plane, scale, i, base, rows, columns, lanes, real, imaginary):  # type:
 
 
 @njit(nogil=True, error_model="numpy")
-def load_real(plane, i, base, rows, columns, lanes, real):  # type: ignore[no-untyped-def]
+def _load_real(plane, i, base, rows, columns, lanes, real):  # type: ignore[no-untyped-def]
     """A row of real values, the same at mirrored modes."""
     mirror = (rows - i) % rows
     straight = _straight(base, columns, lanes)
@@ -64,6 +81,21 @@ def load_real(plane, i, base, rows, columns, lanes, real):  # type: ignore[no-un
         real[v] = plane[i, base + v]
     for v in range(straight, lanes):
         real[v] = plane[mirror, columns - base - v]
+
+
+@njit(nogil=True, error_model="numpy")
+def load_aliases(  # type: ignore[no-untyped-def]
+    transfers, power, target, factors, row, column, columns, lanes, prior, goal, sr, si
+):
+    """Prior, target and transfer functions of every alias of a row of coarse frequencies."""
+    channels, rows, _ = transfers.shape
+    k = factors[-1]
+    for a in range(k * k):
+        i, base = place(a, k, rows, columns, row, column)
+        _load_real(power, i, base, rows, columns, lanes, prior[a])
+        _load_real(target, i, base, rows, columns, lanes, goal[a])
+        for c in range(channels):
+            load(transfers[c], 1.0 / factors[c], i, base, rows, columns, lanes, sr[c, a], si[c, a])
 
 
 @njit(nogil=True, error_model="numpy")
@@ -80,7 +112,7 @@ def store(plane, i, base, rows, columns, column, k, lanes, real, imaginary):  # 
 
 @njit(nogil=True, error_model="numpy")
 def store_real(plane, i, base, rows, columns, column, k, lanes, real):  # type: ignore[no-untyped-def]
-    """The reverse of `load_real`, every mode once."""
+    """The reverse of `_load_real`, every mode once."""
     mirror = (rows - i) % rows
     straight = _straight(base, columns, lanes)
     for v in range(straight):

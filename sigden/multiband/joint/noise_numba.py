@@ -11,9 +11,9 @@ from sigden.multiband.joint.lanes_numba import (
     LANES,
     covariance,
     factorise,
-    load,
-    load_real,
+    load_aliases,
     pattern,
+    place,
     solve,
     store_real,
 )
@@ -84,12 +84,7 @@ def _noise_rows(  # type: ignore[no-untyped-def]
     for r in range(low, high):
         for column in range(0, coarse, LANES):
             n = min(LANES, coarse - column)
-            for a in range(k * k):
-                i, base = (a // k) * (rows // k) + r, (a % k) * (columns // k) + column
-                load_real(power, i, base, rows, columns, n, prior[a])
-                load_real(target, i, base, rows, columns, n, goal[a])
-                for c in range(channels):
-                    load(transfers[c], 1.0 / factors[c], i, base, rows, columns, n, sr[c, a], si[c, a])
+            load_aliases(transfers, power, target, factors, r, column, columns, n, prior, goal, sr, si)
             covariance(sr, si, prior, where, couple, variance, n, ur, ui, mr, mi)
             factorise(mr, mi, filled, n)
             _inverse(mr, mi, filled, n, xr, xi, ir, ii)
@@ -99,7 +94,7 @@ def _noise_rows(  # type: ignore[no-untyped-def]
             if 2 * (column + n - 1) * k == columns:
                 times[n - 1] = 1.0
             for a in range(k * k):
-                i, base = (a // k) * (rows // k) + r, (a % k) * (columns // k) + column
+                i, base = place(a, k, rows, columns, r, column)
                 total[:] = 0.0
                 for c in range(channels):
                     for d in range(c + 1):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from sigden.arrays import parallel_allowed, share_out
+from sigden.arrays import parallel_allowed, share_out, usable_cores
 
 __all__ = ["fft_workers", "image_of", "joined", "mode_weight", "over_rows", "smooth_reach", "weighted_sum"]
 
@@ -19,9 +18,8 @@ _LEAST_OWN = 6  # times its halo that a band is high
 
 def fft_workers(image: Any) -> int:
     """Threads for the Fourier transform of an image: one for a small image or in a worker."""
-    if not parallel_allowed():
-        return 1
-    return max(1, min(os.cpu_count() or 1, image.size // _LEAST_SHARE))
+    shares = image.size // _LEAST_SHARE
+    return min(usable_cores(), shares) if shares > 1 and parallel_allowed() else 1
 
 
 def image_of(modes: Any, shape: tuple[int, int]) -> Any:

@@ -266,8 +266,8 @@ def _relative_flux(
     """Flux of every band over that of the sharpest image, where both have light, and what it rests on.
 
     The sharpest image, deconvolved, is seen through each channel and fitted to its data; a prior of one,
-    uncertain by one, keeps the answer sane where there is hardly any light. The same fit tells images that
-    lie off their place.
+    uncertain by one, keeps the answer sane where there is hardly any light. Pixels whose light the sharpest
+    image has under its mask do not count. The same fit tells images that lie off their place.
     """
     from scipy import fft
 
@@ -292,7 +292,7 @@ def _relative_flux(
     for c, observation in zip(channels, observations, strict=True):
         if np.count_nonzero(c.mix) != 1 or c is sharp:
             continue
-        weight = 1.0 / c.sigma**2 if c.error is None else 1.0 / c.error**2
+        weight = (1.0 / c.sigma**2 if c.error is None else 1.0 / c.error**2) * _shown(sharp, c)
         seen = c.operator(scene) if c.transfer is None else c.seen(modes, np.ones(1))
         b = int(np.argmax(c.mix))
         if c.mix[b] != 1:
@@ -300,7 +300,7 @@ def _relative_flux(
         both, own = _products(weight, seen, c.data)
         top[b] += both
         bottom[b] += own
-        off = displacement(seen, c.data, weight * _shown(sharp, c))
+        off = displacement(seen, c.data, weight)
         if off is not None:
             moved.append((observation.band, observation.pixel_scale, off))
     warn_displaced(moved)

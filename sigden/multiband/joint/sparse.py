@@ -63,11 +63,12 @@ class JointSparse(JointMethod):
     where s is its propagated noise, exact for each scale and colour, p the power of its neighbourhood and t
     the threshold.
 
-    Second, the pilot's mean band times the colours of its neighbourhood, as wide as the widest PSF, is what
-    the bands are taken to be where nothing resolves them. The same Wiener estimate of what the data hold
-    beyond that is added, and every starlet coefficient, of the bands over their local colours, is multiplied
-    by its posterior factor ``tau^2 / (tau^2 + s^2)`` (`posterior_details`): the prior variance tau^2 is the
-    pilot's power, and never less than a part of the squared light around.
+    Second, the pilot's mean band times the colours of its neighbourhood is what the bands are taken to be
+    where nothing resolves them, and the same Wiener estimate of what the data hold beyond that is added.
+    This is done twice. With colours of a neighbourhood as wide as the widest PSF, shrinkage as before gives a
+    better pilot. With colours of half that width every starlet coefficient, of the bands over their local
+    colours, is then multiplied by its posterior factor ``tau^2 / (tau^2 + s^2)`` (`posterior_details`): the
+    prior variance tau^2 is the pilot's power, and never less than a part of the squared light around.
 
     Third, a Wiener estimate of what the data still hold beyond that, with a prior of a hundredth of the power
     and little correlation between bands, is added: it moves fluxes and colours back to what the data say and
@@ -134,7 +135,12 @@ class JointSparse(JointMethod):
         start = first.apply(prior.data)
         pilot = shrink_colours(start, basis, flux, pairs, self.threshold)
         noise = np.diag(twins[0].noise_covariance)
-        colour = local_colour(pilot, flux, noise, colour_scales(prior.observations, grid.scale))
+        widest = colour_scales(prior.observations, grid.scale)
+        colour = local_colour(pilot, flux, noise, widest)
+        second, _ = _improved(prior, first, coloured(pilot, colour))
+        pilot = shrink_colours(second, basis, flux, pairs, self.threshold)
+        # the better pilot tells colours of a smaller neighbourhood
+        colour = local_colour(pilot, flux, noise, max(widest - 1, 1))
         second, _ = _improved(prior, first, coloured(pilot, colour))
         sparse, variance = posterior_details(second, pilot, basis, colour, pairs, passage)
         estimate, residual = _improved(prior, last, sparse, last=True)

@@ -53,7 +53,7 @@ def measure_passage(prior: ScenePrior, first: Any, last: Any, basis: Any, scales
     Passage
         The same for every run, from a fixed seed.
     """
-    from sigden.denoisers.starlet.transform import smooth_starlet
+    from sigden.denoisers.starlet.transform import scale_transfer, smooth_starlet
 
     rng = np.random.default_rng(0)
     noise = [c.drawn(rng) for c in prior.channels]
@@ -64,7 +64,8 @@ def measure_passage(prior: ScenePrior, first: Any, last: Any, basis: Any, scales
     light = prior.drawn(rng)
     seen = prior.predict(light)
     fields = (light, first.apply(seen, noise=True), light - last.apply(seen, noise=True), details)
-    parts = np.stack([_shares([weighted_sum(c, f) for f in fields], scales) for c in basis[:2]])
+    bands = np.stack([scale_transfer(light.shape[1:], j) ** 2 for j in range(scales)])
+    parts = np.stack([_shares([weighted_sum(c, f) for f in fields], bands) for c in basis[:2]])
     if prior.closed:
         ground, details = (np.mean(v**2, axis=(1, 2))[:, None, None] for v in (ground, details))
     else:
@@ -72,25 +73,20 @@ def measure_passage(prior: ScenePrior, first: Any, last: Any, basis: Any, scales
     return Passage(ground, details, (parts[:, 0], parts[:, 1], parts[:, 2]))
 
 
-def _shares(fields: list[Any], scales: int) -> Any:
-    """The three parts of `Passage`, of light, what is held of it, what is left of it, and noise."""
+def _shares(fields: list[Any], bands: Any) -> Any:
+    """The three parts of `Passage`, of light, what is held of it, what is left of it, and noise.
+
+    `bands` are the squared transfer functions of the details, shape (scales, rows, columns // 2 + 1).
+    """
     from scipy import fft
 
-    from sigden.denoisers.starlet.transform import scale_transfer
-
-    shape = fields[0].shape
     light, held, left, noise = (fft.rfft2(f) for f in fields)
-    power, weight = np.abs(light) ** 2, mode_weight(shape[1])
-    unmended = _ratio(np.abs(left) ** 2, power)
-    out = np.empty((3, scales))
-    for j in range(scales):
-        band = scale_transfer(shape, j) ** 2 * weight
-        below = np.sum(band * power)
-        out[0, j] = _ratio(np.sum(band * (light.conj() * held).real), below)
-        out[1, j] = _ratio(np.sum(band * np.abs(left) ** 2), below)
-        band = band * np.abs(noise) ** 2
-        out[2, j] = _ratio(np.sum(band * unmended), np.sum(band))
-    return out
+    power, remains, drawn = (v.real**2 + v.imag**2 for v in (light, left, noise))
+    known = light.real * held.real + light.imag * held.imag
+    planes = np.stack([power, known, remains, drawn, drawn * _ratio(remains, power)])
+    planes *= mode_weight(fields[0].shape[1])
+    below, above, rest, noise_power, noise_left = np.tensordot(planes, bands, ((1, 2), (1, 2)))
+    return np.stack([_ratio(above, below), _ratio(rest, below), _ratio(noise_left, noise_power)])
 
 
 def _ratio(above: Any, below: Any) -> Any:

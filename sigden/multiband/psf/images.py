@@ -72,7 +72,8 @@ def check_psf(psf: Any, what: str = "psf") -> Any:
     rows, columns = psf.shape[-2:]
     if rows % 2 == 0 or columns % 2 == 0:
         raise InputError(
-            f"{what}: even-sized PSF of {rows} x {columns} has no middle sample; recentre it with centre_psf"
+            f"{what}: even-sized PSF of {rows} x {columns} has no middle sample; recentre it with centre_psf "
+            "(in a scene file psf.recentre = true)"
         )
     values = as_floating(psf, what)
     require_finite(values, what)
@@ -81,7 +82,7 @@ def check_psf(psf: Any, what: str = "psf") -> Any:
     if worst > SUM_TOLERANCE:
         raise InputError(
             f"{what}: the PSF is not normalised, its sum is {float(xp.sum(total)) / _count(psf):.6g}; "
-            "use normalise_psf"
+            "use normalise_psf (in a scene file psf.normalise = true)"
         )
     _warn_truncated(xp, values, what)
     _warn_off_centre(xp, values, what)

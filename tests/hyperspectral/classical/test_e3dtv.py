@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from sigden import E3DTV, ParameterError
-from sigden.hyperspectral.classical.e3dtv import _State, gradient_solver
+from sigden.hyperspectral.classical.e3dtv import _State
+from sigden.hyperspectral.classical.gradient_solver import gradient_solver
 from sigden.operators import FiniteDifference
 from sigden.simulate import gaussian_noise, impulse_noise, spectral_cube
 
@@ -18,7 +19,7 @@ def differences(x):
 def test_the_linear_system_is_solved_exactly():
     shape = (7, 9, 5)
     right = np.random.default_rng(0).standard_normal(shape)
-    x = gradient_solver(shape, right.dtype)(right)
+    x = gradient_solver(right)(right)
     back = x.copy()
     for axis in range(3):
         difference = FiniteDifference(shape, (axis,))

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from sigden import LRMR, ParameterError
-from sigden.hyperspectral.classical.lrmr import _largest, _truncated, go_decomposition
+from sigden.hyperspectral.classical.lrmr import _truncated, go_decomposition
+from sigden.hyperspectral.order import largest_kept
 
 
 @pytest.mark.parametrize("shape", [(40, 12), (9, 30)])
@@ -14,10 +15,10 @@ def test_half_steps_are_the_best_of_their_kind(shape):
     y = np.random.default_rng(0).standard_normal(shape)
     left, values, right = np.linalg.svd(y, full_matrices=False)
     np.testing.assert_allclose(_truncated(y, 3), left[:, :3] * values[:3] @ right[:3], atol=1e-10)
-    sparse = _largest(y, 17)
+    sparse = largest_kept(y, 17)
     assert np.count_nonzero(sparse) == 17
     assert np.abs(y[sparse == 0]).max() <= np.abs(sparse[sparse != 0]).min()
-    assert not _largest(y, 0).any()
+    assert not largest_kept(y, 0).any()
 
 
 def test_the_residual_never_grows_and_the_parts_are_bounded():
@@ -28,7 +29,7 @@ def test_the_residual_never_grows_and_the_parts_are_bounded():
     assert len(residuals) > 5
     assert all(after <= before * (1 + 1e-12) for before, after in pairwise(residuals))
     assert np.linalg.matrix_rank(low) == 4
-    last = y - low - _largest(y - low, 150)
+    last = y - low - largest_kept(y - low, 150)
     assert np.sum(last**2) == pytest.approx(residuals[-1], rel=1e-9)
 
 
