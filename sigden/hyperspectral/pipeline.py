@@ -253,7 +253,7 @@ def analyse(work: Prepared, recipe: Recipe, workspace: Workspace) -> Analysis:
         law = _law(work, model, defects, workspace, rank)
         if law is not None and without_photon_tail(work, defects, law):
             model = _settled(pixels, workspace, defects.flags, None, rank)
-            law = _law(work, model, defects, workspace, rank)
+            law = _law(work, model, defects, workspace, rank) or law
         flags, level = defects.flags, model.space.band_noise()
     linear = False
     if law is not None:
