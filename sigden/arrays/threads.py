@@ -10,12 +10,21 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from contextlib import AbstractContextManager
+from typing import Any, ParamSpec, TypeVar
 
-__all__ = ["in_order", "one_blas_thread", "parallel_allowed", "share_out", "usable_cores"]
+__all__ = [
+    "in_one_blas_thread",
+    "in_order",
+    "one_blas_thread",
+    "parallel_allowed",
+    "share_out",
+    "usable_cores",
+]
 
 _FORKED = False
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 
 def _mark_forked() -> None:
@@ -97,17 +106,17 @@ def in_order(work: Callable[[Any], Any], parts: Iterable[Any]) -> Iterator[Any]:
 
     Notes
     -----
-    Small products leave threads of BLAS waiting for each other and for all that is done between them. Where
-    threadpoolctl is not there to say how many threads there are, the parts are done one after the other.
+    Small products leave threads of BLAS waiting for each other and for all that is done between them.
     """
-    pools = _pools() if parallel_allowed() else None
-    workers = 0 if pools is None else max((lib.num_threads for lib in pools.lib_controllers), default=1)
-    if pools is None or workers < 2:
+    workers = 1
+    if parallel_allowed():
+        workers = max((lib.num_threads for lib in _pools().lib_controllers), default=1)
+    if workers < 2:
         yield from map(work, parts)
         return
     parts = iter(parts)
     ahead = list(itertools.islice(parts, 2))
-    with pools.limit(limits=1, user_api="blas"):
+    with _pools().limit(limits=1, user_api="blas"):
         if len(ahead) < 2:
             yield from map(work, ahead)
             return
@@ -127,18 +136,25 @@ def _by_threads(work: Callable[[Any], Any], parts: Iterable[Any], workers: int) 
 
 @functools.cache
 def _pools() -> Any:
-    """BLAS libraries, looked for once: that takes longer than a small product. None without threadpoolctl."""
-    try:
-        from threadpoolctl import ThreadpoolController
-    except ImportError:
-        return None
+    """BLAS libraries, looked for once: that takes longer than a small product."""
+    from threadpoolctl import ThreadpoolController
+
     return ThreadpoolController().select(user_api="blas")
 
 
 def one_blas_thread() -> AbstractContextManager[Any]:
-    """One BLAS thread for each worker, where threadpoolctl is there to say so."""
-    try:
-        from threadpoolctl import threadpool_limits
-    except ImportError:
-        return nullcontext()
+    """One BLAS thread in the process while this lasts: for workers, and for products too small for more."""
+    from threadpoolctl import threadpool_limits
+
     return threadpool_limits(limits=1, user_api="blas")
+
+
+def in_one_blas_thread(function: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Decorator: the function runs under `one_blas_thread`."""
+
+    @functools.wraps(function)
+    def alone(*args: _P.args, **options: _P.kwargs) -> _T:
+        with one_blas_thread():
+            return function(*args, **options)
+
+    return alone

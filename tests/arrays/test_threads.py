@@ -5,8 +5,9 @@ import threading
 import numba
 import numpy as np
 import pytest
+import threadpoolctl
 
-from sigden.arrays import in_order, parallel_allowed, share_out, usable_cores
+from sigden.arrays import in_one_blas_thread, in_order, parallel_allowed, share_out, usable_cores
 from sigden.multiband.joint.planes import fft_workers
 
 
@@ -54,7 +55,6 @@ def test_a_process_bound_to_few_cores_starts_few_threads(monkeypatch, bound, num
 
 
 def test_results_come_in_order_and_parts_are_taken_as_they_are_needed():
-    threadpoolctl = pytest.importorskip("threadpoolctl")
     taken = []
 
     def parts():
@@ -79,7 +79,6 @@ def test_an_error_in_a_part_comes_out():
 
 
 def test_blas_has_its_threads_again_when_the_parts_are_done():
-    threadpoolctl = pytest.importorskip("threadpoolctl")
     with threadpoolctl.threadpool_limits(2, user_api="blas"):
         before = [lib["num_threads"] for lib in threadpoolctl.threadpool_info() if lib["user_api"] == "blas"]
         found = in_order(lambda x: x, range(50))
@@ -87,3 +86,13 @@ def test_blas_has_its_threads_again_when_the_parts_are_done():
         found.close()
         after = [lib["num_threads"] for lib in threadpoolctl.threadpool_info() if lib["user_api"] == "blas"]
     assert after == before
+
+
+def test_a_function_runs_with_one_blas_thread_and_gives_the_others_back():
+    def threads():
+        return {lib["num_threads"] for lib in threadpoolctl.threadpool_info() if lib["user_api"] == "blas"}
+
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        before = threads()
+        assert in_one_blas_thread(threads)() == {1}
+        assert threads() == before

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from sigden.arrays import in_one_blas_thread
 from sigden.denoisers.tracks.chirplets import RATES, Level, analyse, grid, place, spread
 from sigden.denoisers.tracks.likelihood import AMPLITUDES, LOUDEST, PER_UNIT, tables
 
@@ -84,6 +85,7 @@ class TrackEstimate:
     change: Any
 
 
+@in_one_blas_thread
 def estimate_tracks(
     x: Any, sample_rate: float, band: tuple[float, float], model: TrackModel | None = None
 ) -> TrackEstimate:
