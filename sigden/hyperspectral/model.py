@@ -101,7 +101,8 @@ def fit(
         The model.
     """
     found = SpectralMoments(_near_mean(pixels))
-    found.add_each(part for _, part in pixels.pieces())
+    for first, last in pixels.spans():  # pieces are read ahead, of one block alone
+        found.add_each(part for _, part in pixels.pieces(first, last))
     covariance, mean = found.covariance, found.mean
     gone = None if flags is None else band_share(flags)
     if gone is not None and sigma is not None:

@@ -263,11 +263,13 @@ def analyse(work: Prepared, recipe: Recipe, workspace: Workspace) -> Analysis:
         model = _settled(pixels, workspace, flags, None, rank)
         bent = model.space.level is not None or model.space.rank > _BENT * before.rank
         if before.level is None and bent:
-            # the transform bends the signal by more than the noise: the law serves the second pass alone
+            # the transform bends the signal by more than the noise: the law serves the second pass alone,
+            # which noise that is correlated along the spectrum does not get
             linear = recipe.step.led is not None and model.space.level is None
-            law = law if linear else None
             pixels.update(lambda where, spectra: undo(spectra))
             model = _settled(pixels, workspace, flags, None, rank)
+            linear = linear and model.space.level is None
+            law = law if linear else None
     space, coefficients = model.space, model.coefficients
     if adapt and rank is None:
         space = with_weak_directions(space, pixels, coefficients, workspace, flags)

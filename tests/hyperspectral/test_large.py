@@ -1,7 +1,10 @@
 """Cubes in parts: the same estimate as in memory, whatever the source, within the bound."""
 
+import contextlib
 import subprocess
 import sys
+import weakref
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,7 +19,9 @@ from sigden import (
     SubspaceCollaborative,
     SubspaceDenoise,
 )
+from sigden.arrays import threads
 from sigden.hyperspectral import denoise_large, noise_power, table
+from sigden.hyperspectral.model import fit
 from sigden.hyperspectral.table import FileTable, MemoryTable
 from sigden.hyperspectral.workspace import Workspace, parse_memory
 from sigden.simulate import (
@@ -282,6 +287,31 @@ def test_a_table_in_a_file_is_like_one_in_memory(tmp_path, block, group):
         np.testing.assert_array_equal(file.bands(lower, upper), memory.bands(lower, upper))
     np.testing.assert_array_equal(file.read(0, 11), memory.array)
     assert file.read(0, 11).any()
+
+
+def test_blocks_are_read_one_at_a_time_whatever_the_number_of_threads(tmp_path, monkeypatch):
+    alive, most = set(), []
+    read = FileTable.read
+
+    def counted(self, first, last):
+        part = read(self, first, last)
+        alive.add(id(part))
+        weakref.finalize(part, alive.discard, id(part))
+        if len(part) > 10:  # not single spectra
+            most.append(len(alive))
+        return part
+
+    monkeypatch.setattr(FileTable, "read", counted)
+    sixteen = SimpleNamespace(
+        lib_controllers=[SimpleNamespace(num_threads=16)], limit=lambda **_: contextlib.nullcontext()
+    )
+    monkeypatch.setattr(threads, "_pools", lambda: sixteen)
+    with open(tmp_path / "x", "w+b", buffering=0) as raw:
+        cube = FileTable(raw, NOISY.shape, np.float32, 10, 8)
+        cube.write(0, NOISY.reshape(-1, NOISY.shape[2]))
+        fit(cube, Workspace())
+    assert len(most) >= 40
+    assert max(most) <= 3
 
 
 def test_a_scratch_file_cut_by_others_is_told(tmp_path):

@@ -18,9 +18,10 @@ from sigden import (
     from_dict,
     from_toml,
 )
-from sigden.hyperspectral import noise_correlation, poisson_gaussian
+from sigden.hyperspectral import noise_correlation, pipeline, poisson_gaussian
 from sigden.hyperspectral.pipeline import denoise_cube
 from sigden.hyperspectral.second_pass import led_directions
+from sigden.hyperspectral.stabilise import Stabiliser
 from sigden.metrics import mpsnr, residual_autocorrelation, residual_to_sigma, structure_leak
 from sigden.simulate import (
     dead_lines,
@@ -399,6 +400,30 @@ def test_a_transform_that_bends_the_signal_is_left_to_the_second_pass():
     one_pass = denoise_cube(photons, None, None, replace(recipe, step=replace(recipe.step, led=None)))
     assert one_pass.stabiliser is None
     assert np.std(one_pass.estimate - truth) < 0.4 * noise
+
+
+def test_a_law_that_no_pass_uses_is_not_handed_out(monkeypatch):
+    # correlated noise that is only seen once the transform is taken back: there is no second pass
+    fitted, undone = pipeline._settled, []
+
+    def undo(law, spectra, before=Stabiliser.undo):
+        undone.append(law)
+        before(law, spectra)
+
+    def settled(*arguments):
+        model = fitted(*arguments)
+        if not undone:
+            return model
+        return replace(model, space=replace(model.space, level=np.ones(model.space.rank)))
+
+    monkeypatch.setattr(Stabiliser, "undo", undo)
+    monkeypatch.setattr(pipeline, "_settled", settled)
+    truth = 0.05 + 0.9 * spectral_cube((64, 64), 60, endmembers=6, seed=4).astype(np.float64)
+    found = SubspaceCollaborative().solve(poisson_noise(truth, 1e8, seed=1))
+    assert undone
+    assert found.stabiliser is None
+    # else the error would be that of stabilised counts
+    assert np.sqrt(found.variance().mean()) < np.sqrt(truth.mean() / 1e8)
 
 
 def test_real_cubes_keep_their_structure(sigden_data):

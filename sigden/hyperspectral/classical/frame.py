@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from sigden.arrays import namespace
-from sigden.errors import ConvergenceWarning, ParameterError
+from sigden.errors import ConvergenceWarning, InputError, ParameterError
 from sigden.hyperspectral.base import CubeMethod
 from sigden.hyperspectral.beside import beside, columns_of, put_columns
 from sigden.hyperspectral.classical.missing import filled_by_neighbours, filled_by_subspace, noise_level
@@ -164,6 +164,10 @@ class ClassicalMethod(CubeMethod):
 
     def _restored(self, work: Prepared) -> tuple[Restored, Any, Any]:
         """What `restore` tells, the estimate in the unit of the data, and the noise of its bands."""
+        if work.sigma is None and work.shape[2] < 2:
+            raise InputError(
+                f"cube: one of its {work.used.size} bands varies, and no other tells its noise; give sigma"
+            )
         values, mean, missing = _centred(work)
         xp, scale = namespace(values), work.scale
         given = xp.reshape(work.values, (-1, work.used.size))

@@ -139,6 +139,15 @@ def test_what_is_no_cube_is_named(method, noisy):
         method(noisy, sigma=-1.0)
 
 
+def test_noise_of_the_only_band_that_varies_is_asked_for(method, noisy):
+    one = np.where(np.arange(5) == 3, noisy[:12, :12, :5], 1)
+    with pytest.raises(InputError, match="one of its 5 bands varies"):
+        method.solve(one)
+    found = method.solve(one, sigma=0.05).estimate
+    assert np.isfinite(found).all()
+    np.testing.assert_array_equal(found[..., :3], one[..., :3])
+
+
 def test_same_in_same_out(method, noisy):
     data = noisy.copy()
     data.setflags(write=False)
