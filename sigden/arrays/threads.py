@@ -10,7 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
 
 __all__ = [
@@ -22,7 +22,16 @@ __all__ = [
     "usable_cores",
 ]
 
+
+class _Limit:
+    """Threads that hold BLAS to one, counted: each alone would give back what it found."""
+
+    def __init__(self) -> None:
+        self.lock, self.users, self.limit = threading.Lock(), 0, None
+
+
 _FORKED = False
+_LIMIT: Any = _Limit()
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
@@ -30,6 +39,7 @@ _T = TypeVar("_T")
 def _mark_forked() -> None:
     global _FORKED
     _FORKED = True
+    _LIMIT.lock = threading.Lock()  # another thread of the parent may have held it
 
 
 if hasattr(os, "register_at_fork"):
@@ -116,7 +126,7 @@ def in_order(work: Callable[[Any], Any], parts: Iterable[Any]) -> Iterator[Any]:
         return
     parts = iter(parts)
     ahead = list(itertools.islice(parts, 2))
-    with _pools().limit(limits=1, user_api="blas"):
+    with one_blas_thread():
         if len(ahead) < 2:
             yield from map(work, ahead)
             return
@@ -142,11 +152,23 @@ def _pools() -> Any:
     return ThreadpoolController().select(user_api="blas")
 
 
-def one_blas_thread() -> AbstractContextManager[Any]:
-    """One BLAS thread in the process while this lasts: for workers, and for products too small for more."""
-    from threadpoolctl import threadpool_limits
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """One BLAS thread in the process while this lasts: for workers, and for products too small for more.
 
-    return threadpool_limits(limits=1, user_api="blas")
+    Threads may be in it at the same time; the last one to leave gives BLAS its threads back.
+    """
+    with _LIMIT.lock:
+        if not _LIMIT.users:
+            _LIMIT.limit = _pools().limit(limits=1, user_api="blas")
+        _LIMIT.users += 1
+    try:
+        yield
+    finally:
+        with _LIMIT.lock:
+            _LIMIT.users -= 1
+            if not _LIMIT.users:
+                _LIMIT.limit.restore_original_limits()
 
 
 def in_one_blas_thread(function: Callable[_P, _T]) -> Callable[_P, _T]:

@@ -22,14 +22,16 @@ def require_regular(path: Path) -> None:
     FileError
         If it is missing, a folder or a device, may not be read, or is empty.
     """
-    if not path.exists():
-        raise FileError(f"{path}: no such file")
-    if not path.is_file():
-        raise FileError(f"{path}: is not a regular file")
     try:
-        with path.open("rb") as stream:
-            empty = not stream.read(1)
-    except OSError as error:
+        there, regular, empty = path.exists(), path.is_file(), False
+        if regular:
+            with path.open("rb") as stream:
+                empty = not stream.read(1)
+    except OSError as error:  # a name that is too long or a folder that may not be entered, too
         raise FileError(f"{path}: cannot be opened: {error.strerror or error}") from error
+    if not there:
+        raise FileError(f"{path}: no such file")
+    if not regular:
+        raise FileError(f"{path}: is not a regular file")
     if empty:
         raise FileError(f"{path}: the file is empty")

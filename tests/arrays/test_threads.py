@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 import threadpoolctl
 
-from sigden.arrays import in_one_blas_thread, in_order, parallel_allowed, share_out, usable_cores
+from sigden.arrays import (
+    in_one_blas_thread,
+    in_order,
+    one_blas_thread,
+    parallel_allowed,
+    share_out,
+    usable_cores,
+)
 from sigden.multiband.joint.planes import fft_workers
 
 
@@ -95,4 +102,21 @@ def test_a_function_runs_with_one_blas_thread_and_gives_the_others_back():
     with threadpoolctl.threadpool_limits(2, user_api="blas"):
         before = threads()
         assert in_one_blas_thread(threads)() == {1}
+        assert threads() == before
+
+
+def test_threads_that_overlap_give_blas_its_threads_back():
+    """The one that began last saw a limit of another, which is not what it has to give back."""
+
+    def threads():
+        return {lib["num_threads"] for lib in threadpoolctl.threadpool_info() if lib["user_api"] == "blas"}
+
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        before = threads()
+        first, second = one_blas_thread(), one_blas_thread()
+        for begin in (first, second):
+            begin.__enter__()
+        first.__exit__(None, None, None)
+        assert threads() == {1}
+        second.__exit__(None, None, None)
         assert threads() == before

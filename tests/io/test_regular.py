@@ -81,3 +81,9 @@ def test_a_fits_file_without_a_table_and_with_two(tmp_path):
     fits.HDUList([fits.PrimaryHDU(), *units]).writeto(tmp_path / "two.fits")
     with pytest.warns(UserWarning, match="holds 2 tables; the first is read"):
         assert read_table(tmp_path / "two.fits").colnames == ["a"]
+
+
+@pytest.mark.parametrize("read", [read_npy, read_npz, open_strain])
+def test_a_name_that_no_file_can_have_is_named(tmp_path, read):
+    with pytest.raises(FileError, match="cannot be opened: File name too long"):
+        read(tmp_path / ("a" * 300))

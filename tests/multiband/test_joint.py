@@ -157,7 +157,13 @@ def test_noise_maps_and_pixels_of_any_kind(method):
     uneven = observe(0, sigma=0.4 * np.where(np.arange(32) < 16, 1.0, 1.01)[:, None] * np.ones((32, 32)))
     mapped = method(uneven, GRID, response=RESPONSE)
     np.testing.assert_allclose(mapped.estimate, plain.estimate, atol=0.02 * plain.estimate.max())
-    np.testing.assert_allclose(mapped.uncertainty, plain.uncertainty, rtol=0.5)
+    # the border of a closed form is another one, and an error follows the square of its detail
+    ratio = mapped.uncertainty / plain.uncertainty
+    assert np.abs((mapped.estimate - plain.estimate) / plain.uncertainty).max() < 1
+    np.testing.assert_allclose(np.percentile(ratio, [1, 50, 99]), 1, atol=0.25)
+    assert np.abs(np.log2(ratio)).max() < 1
+    told = [np.sqrt(np.mean(((r.estimate - TRUTH) / r.uncertainty) ** 2)) for r in (mapped, plain)]
+    assert told[0] == pytest.approx(told[1], rel=0.02)
     # pixels that are shifted by a part of one: another image of the same sky
     shifted = method(observe(0, offset=(0.049, 0.05)), GRID, response=RESPONSE)
     assert nmse(shifted.estimate) < 1.5 * nmse(plain.estimate) + 0.005
