@@ -10,36 +10,17 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import Any, ParamSpec, TypeVar
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
-__all__ = [
-    "in_one_blas_thread",
-    "in_order",
-    "one_blas_thread",
-    "parallel_allowed",
-    "share_out",
-    "usable_cores",
-]
-
-
-class _Limit:
-    """Threads that hold BLAS to one, counted: each alone would give back what it found."""
-
-    def __init__(self) -> None:
-        self.lock, self.users, self.limit = threading.Lock(), 0, None
-
+__all__ = ["in_order", "one_blas_thread", "parallel_allowed", "share_out", "usable_cores"]
 
 _FORKED = False
-_LIMIT: Any = _Limit()
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
 
 
 def _mark_forked() -> None:
     global _FORKED
     _FORKED = True
-    _LIMIT.lock = threading.Lock()  # another thread of the parent may have held it
 
 
 if hasattr(os, "register_at_fork"):
@@ -116,17 +97,17 @@ def in_order(work: Callable[[Any], Any], parts: Iterable[Any]) -> Iterator[Any]:
 
     Notes
     -----
-    Small products leave threads of BLAS waiting for each other and for all that is done between them.
+    Small products leave threads of BLAS waiting for each other and for all that is done between them. Where
+    threadpoolctl is not there to say how many threads there are, the parts are done one after the other.
     """
-    workers = 1
-    if parallel_allowed():
-        workers = max((lib.num_threads for lib in _pools().lib_controllers), default=1)
-    if workers < 2:
+    pools = _pools() if parallel_allowed() else None
+    workers = 0 if pools is None else max((lib.num_threads for lib in pools.lib_controllers), default=1)
+    if pools is None or workers < 2:
         yield from map(work, parts)
         return
     parts = iter(parts)
     ahead = list(itertools.islice(parts, 2))
-    with one_blas_thread():
+    with pools.limit(limits=1, user_api="blas"):
         if len(ahead) < 2:
             yield from map(work, ahead)
             return
@@ -146,37 +127,18 @@ def _by_threads(work: Callable[[Any], Any], parts: Iterable[Any], workers: int) 
 
 @functools.cache
 def _pools() -> Any:
-    """BLAS libraries, looked for once: that takes longer than a small product."""
-    from threadpoolctl import ThreadpoolController
-
+    """BLAS libraries, looked for once: that takes longer than a small product. None without threadpoolctl."""
+    try:
+        from threadpoolctl import ThreadpoolController
+    except ImportError:
+        return None
     return ThreadpoolController().select(user_api="blas")
 
 
-@contextmanager
-def one_blas_thread() -> Iterator[None]:
-    """One BLAS thread in the process while this lasts: for workers, and for products too small for more.
-
-    Threads may be in it at the same time; the last one to leave gives BLAS its threads back.
-    """
-    with _LIMIT.lock:
-        if not _LIMIT.users:
-            _LIMIT.limit = _pools().limit(limits=1, user_api="blas")
-        _LIMIT.users += 1
+def one_blas_thread() -> AbstractContextManager[Any]:
+    """One BLAS thread for each worker, where threadpoolctl is there to say so."""
     try:
-        yield
-    finally:
-        with _LIMIT.lock:
-            _LIMIT.users -= 1
-            if not _LIMIT.users:
-                _LIMIT.limit.restore_original_limits()
-
-
-def in_one_blas_thread(function: Callable[_P, _T]) -> Callable[_P, _T]:
-    """Decorator: the function runs under `one_blas_thread`."""
-
-    @functools.wraps(function)
-    def alone(*args: _P.args, **options: _P.kwargs) -> _T:
-        with one_blas_thread():
-            return function(*args, **options)
-
-    return alone
+        from threadpoolctl import threadpool_limits
+    except ImportError:
+        return nullcontext()
+    return threadpool_limits(limits=1, user_api="blas")

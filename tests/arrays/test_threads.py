@@ -5,16 +5,8 @@ import threading
 import numba
 import numpy as np
 import pytest
-import threadpoolctl
 
-from sigden.arrays import (
-    in_one_blas_thread,
-    in_order,
-    one_blas_thread,
-    parallel_allowed,
-    share_out,
-    usable_cores,
-)
+from sigden.arrays import in_order, parallel_allowed, share_out, usable_cores
 from sigden.multiband.joint.planes import fft_workers
 
 
@@ -62,6 +54,7 @@ def test_a_process_bound_to_few_cores_starts_few_threads(monkeypatch, bound, num
 
 
 def test_results_come_in_order_and_parts_are_taken_as_they_are_needed():
+    threadpoolctl = pytest.importorskip("threadpoolctl")
     taken = []
 
     def parts():
@@ -86,6 +79,7 @@ def test_an_error_in_a_part_comes_out():
 
 
 def test_blas_has_its_threads_again_when_the_parts_are_done():
+    threadpoolctl = pytest.importorskip("threadpoolctl")
     with threadpoolctl.threadpool_limits(2, user_api="blas"):
         before = [lib["num_threads"] for lib in threadpoolctl.threadpool_info() if lib["user_api"] == "blas"]
         found = in_order(lambda x: x, range(50))
@@ -93,30 +87,3 @@ def test_blas_has_its_threads_again_when_the_parts_are_done():
         found.close()
         after = [lib["num_threads"] for lib in threadpoolctl.threadpool_info() if lib["user_api"] == "blas"]
     assert after == before
-
-
-def test_a_function_runs_with_one_blas_thread_and_gives_the_others_back():
-    def threads():
-        return {lib["num_threads"] for lib in threadpoolctl.threadpool_info() if lib["user_api"] == "blas"}
-
-    with threadpoolctl.threadpool_limits(2, user_api="blas"):
-        before = threads()
-        assert in_one_blas_thread(threads)() == {1}
-        assert threads() == before
-
-
-def test_threads_that_overlap_give_blas_its_threads_back():
-    """The one that began last saw a limit of another, which is not what it has to give back."""
-
-    def threads():
-        return {lib["num_threads"] for lib in threadpoolctl.threadpool_info() if lib["user_api"] == "blas"}
-
-    with threadpoolctl.threadpool_limits(2, user_api="blas"):
-        before = threads()
-        first, second = one_blas_thread(), one_blas_thread()
-        for begin in (first, second):
-            begin.__enter__()
-        first.__exit__(None, None, None)
-        assert threads() == {1}
-        second.__exit__(None, None, None)
-        assert threads() == before

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from sigden.arrays import in_one_blas_thread
 from sigden.denoisers.inspiral.fit import fit
 from sigden.denoisers.inspiral.scan import scan
 from sigden.denoisers.tracks import TrackEstimate, TrackModel, add_tracks, estimate_tracks
@@ -36,7 +35,6 @@ _SPREAD = 0.7  # of the variance of Laplace's approximation, which the true erro
 _CERTAIN = 50.0
 
 
-@in_one_blas_thread
 def estimate_signal(
     x: Any, sample_rate: float, band: tuple[float, float], model: TrackModel | None = None
 ) -> TrackEstimate:

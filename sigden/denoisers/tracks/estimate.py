@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from sigden.arrays import in_one_blas_thread
 from sigden.denoisers.tracks.chirplets import RATES, Level, analyse, grid, place, spread
 from sigden.denoisers.tracks.likelihood import AMPLITUDES, LOUDEST, PER_UNIT, tables
 
@@ -85,7 +84,6 @@ class TrackEstimate:
     change: Any
 
 
-@in_one_blas_thread
 def estimate_tracks(
     x: Any, sample_rate: float, band: tuple[float, float], model: TrackModel | None = None
 ) -> TrackEstimate:
