@@ -131,7 +131,7 @@ class CoherentStrain(StrainDenoiser):
                 lambda i: self._analysed(values[i], sample_rate=sample_rate, label=f"{label}[{i}]"), rows
             )
         )
-        results, pairs = self._join(single, values[rows], rows)
+        results, pairs = self._join(single, rows)
         white = self.output == "whitened"
         estimate, error = np.full(values.shape, np.nan), np.full(values.shape, np.nan)
         for i, r in zip(rows, results, strict=True):
@@ -153,7 +153,7 @@ class CoherentStrain(StrainDenoiser):
         )
 
     def _join(
-        self, analysed: list[tuple[StrainResult, Conditioning, Any]], values: Any, rows: list[int]
+        self, analysed: list[tuple[StrainResult, Conditioning, Any]], rows: list[int]
     ) -> tuple[list[StrainResult], tuple[Pair, ...]]:
         single = [result for result, _, _ in analysed]
         rate = single[0].sample_rate
@@ -161,7 +161,8 @@ class CoherentStrain(StrainDenoiser):
         joined = [r.whitened_denoised.copy() for r in single]
         errors = [r.whitened_uncertainty.copy() for r in single]
         shortest = round(_SHORTEST_SECONDS * rate)
-        common = Segments.of(values[0], np.isnan(values).any(axis=0)).longer_than(shortest)
+        whitened = np.stack([r.whitened for r in single])
+        common = Segments.of(whitened[0], np.isnan(whitened).any(axis=0)).longer_than(shortest)
         for part in common if len(single) > 1 else ():
             streams = np.stack([steps.without_ripple(r.whitened[part]) for r, steps, _ in analysed])
             own = [

@@ -138,6 +138,18 @@ def refused(sigden, tmp_path, *arguments):
     return error
 
 
+def test_a_detector_that_is_off_for_a_while_is_told(sigden, tmp_path, write):
+    def off(x):
+        x[1000:2024] = 0.0
+
+    path, out = write("a.hdf5", change=off), tmp_path / "out"
+    result = sigden("strain", path, "--out", out, "--no-report", *SHORT)
+    expected = "Warning: H1: 1 s of samples that all equal 0, from sample 1000 on; taken for a gap"
+    assert expected in " ".join(result.stderr.split())
+    clean = read_strain(out / "H1-1000000000-4-denoised.hdf5")["H1"].values
+    np.testing.assert_array_equal(np.flatnonzero(np.isnan(clean)), np.arange(1000, 2024))
+
+
 def test_missing_file(sigden, tmp_path):
     assert "no.hdf5: no such file" in refused(sigden, tmp_path, tmp_path / "no.hdf5")
 

@@ -7,7 +7,7 @@ import pytest
 
 from sigden import ChirpTracks, InputError, InspiralTracks, ParameterError, from_toml
 from sigden.denoisers.tracks import TrackEstimate, TrackModel, estimate_tracks, standard_error
-from sigden.denoisers.tracks.chirplets import analyse, grid, place
+from sigden.denoisers.tracks.chirplets import RATES, analyse, grid, place
 from sigden.denoisers.tracks.coefficients_numba import quantise, scale
 from sigden.denoisers.tracks.likelihood import AMPLITUDES, PER_UNIT, tables
 from sigden.denoisers.tracks.moves_numba import MARGIN, advance, advance_adjoint, amplitude_weights
@@ -124,6 +124,33 @@ def test_the_unit_of_time_makes_no_difference():
     there = estimate_tracks(x, 1.0, (0.0, 1.0), samples)
     np.testing.assert_allclose(there.signal, here.signal, atol=1e-5)
     np.testing.assert_allclose(there.freedom, here.freedom, atol=1e-5)
+
+
+def chirps(level):
+    """Every chirp of a level in full, shape (rates, bins, length)."""
+    t = np.arange(level.length) - level.length / 2
+    f = np.arange(level.first, level.last + 1)[:, None] / (2 * level.length)
+    rates = [4 * k / level.length**2 for k in RATES]
+    return np.stack([level.window * np.exp(2j * np.pi * (f * t + c * t * t / 2)) for c in rates])
+
+
+@pytest.mark.parametrize(("length", "low", "high"), [(8, 0.0, 0.99), (92, 0.087, 0.87), (44, 0.3, 0.4)])
+def test_coefficients_are_inner_products_with_chirps_and_their_sum_is_a_series(length, low, high):
+    (level,) = grid((float(length),), low, high)
+    rng = np.random.default_rng(3)
+    x = (rng.standard_normal(500) + 1j * rng.standard_normal(500)).astype(np.complex64)
+    found, all_chirps, half = analyse(x, level), chirps(level), length // 2
+    padded = np.concatenate([np.zeros(half), x, np.zeros(2 * length)])
+    for k in range(len(found)):
+        frame = padded[k * level.hop : k * level.hop + length]
+        expected = np.tensordot(all_chirps.conj(), frame, 1)
+        np.testing.assert_allclose(found[k], expected, atol=5e-6)
+    expected = np.zeros(padded.size + length, dtype=complex)
+    for k, c in enumerate(found):
+        part = np.tensordot(c, all_chirps, 2) * level.window * level.weight
+        expected[k * level.hop : k * level.hop + length] += part
+    atol = 1e-5 * np.abs(expected).max()
+    np.testing.assert_allclose(place(level, found, x.size), expected[half : half + x.size], atol=atol)
 
 
 def claimed(residual, freedom, n=4000, *, change=0.0):
