@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sigden.errors import InputError, MissingExtraError
+from sigden.errors import InputError
 from sigden.report.spectra import draw_spectra
 from sigden.report.spectrogram import constant_q
-from sigden.report.style import LIGHT, Palette, dress
+from sigden.report.style import LIGHT, Palette, dress, require_matplotlib
 from sigden.strain.filters import band_pass
 
 if TYPE_CHECKING:
@@ -63,10 +63,9 @@ def strain_figure(
     MissingExtraError
         If matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError("figures need matplotlib: python -m pip install 'sigden[plot]'") from error
+    require_matplotlib()
+    from matplotlib.figure import Figure
+
     if not results:
         raise InputError("figure: no results to draw")
     figure = Figure(figsize=(12, 10.6 * len(results)), facecolor=palette.background)

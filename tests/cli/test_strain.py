@@ -67,19 +67,20 @@ def test_quiet_says_nothing(sigden, tmp_path, write):
 def test_options_make_the_method(sigden, tmp_path, write):
     path = tmp_path / "m.toml"
     path.write_text(StrainDenoiser(band=(50.0, 200.0), segment_seconds=2.0).to_toml())
-    arguments = [
-        "strain",
-        write("a.hdf5"),
-        "--out",
-        tmp_path / "out",
-        "--no-report",
-        "--json",
-        "--method",
-        path,
-    ]
+    arguments = ["strain", write("a.hdf5"), "--out", tmp_path / "out", "--no-report", "--json"]
     summary = json.loads(
         sigden(
-            *arguments, "--segment-seconds", 0.5, "--notch", 60, "--notch", 120, "--output", "whitened"
+            *arguments,
+            "--method",
+            path,
+            "--segment-seconds",
+            0.5,
+            "--notch",
+            60,
+            "--notch",
+            120,
+            "--output",
+            "whitened",
         ).stdout
     )
     assert summary["method"] == {
@@ -96,17 +97,8 @@ def test_options_make_the_method(sigden, tmp_path, write):
 def test_a_denoiser_file_works_on_the_whitened_strain(sigden, tmp_path, write):
     path = tmp_path / "m.toml"
     path.write_text(RROF(regularization=0.5).to_toml())
-    arguments = [
-        "strain",
-        write("a.hdf5"),
-        "--out",
-        tmp_path / "out",
-        "--no-report",
-        "--json",
-        "--method",
-        path,
-    ]
-    summary = json.loads(sigden(*arguments, *SHORT).stdout)
+    arguments = ["strain", write("a.hdf5"), "--out", tmp_path / "out", "--no-report", "--json"]
+    summary = json.loads(sigden(*arguments, "--method", path, *SHORT).stdout)
     assert summary["method"]["denoiser"]["regularization"] == 0.5
 
 
