@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sigden.cli.folder import Folder
+
 if TYPE_CHECKING:
     from sigden.batch import DenoisedStrain
     from sigden.io import StoredStrain
@@ -24,7 +26,7 @@ __all__ = ["strain"]
     "directory",
     metavar="DIR",
     required=True,
-    type=click.Path(path_type=Path),
+    type=Folder(),
     help="Where outputs go.",
 )
 @click.option("--band", metavar="LOW HIGH", nargs=2, type=float, help="Band in Hz.  [default: 35 350]")
