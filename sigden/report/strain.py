@@ -11,7 +11,6 @@ from sigden.errors import InputError
 from sigden.report.spectra import draw_spectra
 from sigden.report.spectrogram import constant_q
 from sigden.report.style import LIGHT, Palette, dress, require_matplotlib
-from sigden.strain.filters import band_pass
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -115,7 +114,7 @@ def _detector(
         series = block.add_subplot(grid[0, 1])
         before = result.residual + result.denoised
         if truth is not None:
-            truth = band_pass(truth, result.sample_rate, result.band)
+            truth = result.in_band(truth)
         scale, power = _power_of_ten(_reach(before[where], result.denoised[where]))
         lines = (before, result.denoised, result.uncertainty, truth)
         scaled = (None if line is None else line * scale for line in lines)

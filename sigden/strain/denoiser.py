@@ -228,7 +228,7 @@ class StrainDenoiser(Method):
             raise InputError(
                 f"{label}: the band {band[0]:g}-{band[1]:g} Hz holds no noise; choose another band"
             )
-        names = ("z", "smooth", "clean", "error", "denoised", "residual")
+        names = ("z", "smooth", "clean", "error", "denoised", "residual", "uncertainty")
         out = {name: np.full(x.size, np.nan) for name in names}
         worst, iterations, done, certificate = 0.0, 0, 0, LocalEstimate.certificate
         for part, white in prepared:
@@ -242,13 +242,14 @@ class StrainDenoiser(Method):
             out["smooth"][part] = local.estimate
             both = steps.coloured(np.stack([clean, z - clean]) * sigma)
             out["denoised"][part], out["residual"][part] = both
+            out["uncertainty"][part] = sigma * steps.coloured_error(local.estimate, local.uncertainty)
             done += z.size
         figures = RunningFigures(rate, band, t0)
         figures.add(out["z"], out["clean"])
         result = StrainResult(
             denoised=out["denoised"],
             residual=out["residual"],
-            uncertainty=out["error"] * (sigma if psd is None else steps.noise_rms),
+            uncertainty=out["uncertainty"],
             whitened=out["z"],
             whitened_denoised=out["clean"],
             whitened_uncertainty=out["error"],

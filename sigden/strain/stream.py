@@ -320,8 +320,8 @@ class StrainStream:
         z, clean, error = s.z, steps.with_ripple(s.clean), s.error
         core = slice(s.out - s.kept, stop - s.kept)
         denoised, residual = steps.coloured(np.stack([clean, z - clean]) * sigma)[:, core]
-        scale = sigma if steps.psd is None else steps.noise_rms
-        arrays = (denoised, residual, error[core] * scale, z[core], clean[core], error[core])
+        spread = sigma * steps.coloured_error(s.clean, error, s.kept - s.start)[core]
+        arrays = (denoised, residual, spread, z[core], clean[core], error[core])
         return self._result(s.out, steps.psd, sigma, tuple(a.copy() for a in arrays))
 
     def _blank(self, start: int, count: int) -> StrainResult:
