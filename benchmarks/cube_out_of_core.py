@@ -7,13 +7,13 @@ Writes an NPY file of a simulated scene, mirrored side by side, with fresh noise
 one memory map into another in a process of its own, and prints what that took. The files are removed.
 """
 
-import argparse
 import json
 import platform
 import subprocess
 import sys
 import tempfile
 import time
+from argparse import SUPPRESS, ArgumentParser, RawDescriptionHelpFormatter
 from pathlib import Path
 
 import numpy as np
@@ -96,15 +96,13 @@ def quality(folder, shape):
 
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("--shape", type=int, nargs=3, default=[3200, 3200, 256])
     parser.add_argument("--memory", default="1.7 GB")
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--method", default="SubspaceCollaborative")
     parser.add_argument("--kind", choices=["gaussian", "mixed"], default="gaussian")
-    parser.add_argument("--only-run", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--only-run", action="store_true", help=SUPPRESS)
     arguments = parser.parse_args()
     if arguments.only_run:
         run(arguments.folder, arguments.memory, arguments.method)

@@ -7,11 +7,11 @@ of the bare products, both in turn, with the error of the Gram matrix. `threads`
 sides. Time and memory of whole methods: hyperspectral_cost.py.
 """
 
-import argparse
 import json
 import os
 import platform
 import time
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -92,9 +92,7 @@ def floor(shape, repeat, threads, rank=10):
 
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("--big", type=int, nargs=3, default=[512, 512, 200])
     parser.add_argument("--repeat", type=int, default=21)
     parser.add_argument("--threads", type=int, default=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sigden import (
+    NPMLE,
     CoherentStrain,
     JointSparse,
     SieveCalibration,
@@ -79,6 +80,11 @@ def ate(
 def normal_means(x: Any, sigma: float) -> Any:
     """Means of many normal samples of one noise level."""
     return posterior_of_means(x, sigma).mean
+
+
+def npmle(x: Any, sigma: float) -> Any:
+    """As `normal_means`, by the prior of highest likelihood alone."""
+    return NPMLE().fit(x, sigma).posterior_mean(x)
 
 
 def hyperspectral(cube: Any) -> Any:

@@ -47,21 +47,12 @@ SINGLE = {
 
 def observations(sky: Scene) -> list[Observation]:
     """VIS and the Rubin bands."""
-    out = [Observation(sky.vis, sky.psf_vis, "VIS", sigma=float(sky.sigma_vis), scale=sky.scale)]
-    place = {
-        "scale": sky.rubin_scale,
-        "offset": ((sky.rubin_scale - sky.scale) / 2,) * 2,
-        "psf_scale": sky.scale,
-    }
-    for band, image, psf, sigma in zip(sky.bands, sky.rubin, sky.psf_rubin, sky.sigma_rubin, strict=True):
-        out.append(Observation(image, psf, band, sigma=float(sigma), **place))
-    return out
+    return [Observation(**image) for image in sky.images()]
 
 
 def joint(method: Any) -> Callable[[Scene], Any]:
     def run(sky: Scene) -> Any:
-        response = {"VIS": dict(zip(sky.bands, map(float, sky.alpha), strict=True))}
-        return method(observations(sky), Grid(sky.vis.shape, sky.scale), response=response).estimate
+        return method(observations(sky), Grid(sky.vis.shape, sky.scale), response=sky.response).estimate
 
     return run
 

@@ -18,25 +18,19 @@ PARTS = (slice(0, 80), slice(48, 128))
 
 def observations(sky: Scene, window: tuple[slice, slice]) -> list[Observation]:
     """Window of VIS and of the Rubin bands; it begins and ends between two Rubin pixels."""
-    factor = round(sky.rubin_scale / sky.scale)
-    native = tuple(slice(s.start // factor, s.stop // factor) for s in window)
-    out = [Observation(sky.vis[window], sky.psf_vis, "VIS", sigma=float(sky.sigma_vis), scale=sky.scale)]
-    place = {
-        "scale": sky.rubin_scale,
-        "offset": ((sky.rubin_scale - sky.scale) / 2,) * 2,
-        "psf_scale": sky.scale,
-    }
-    for band, image, psf, sigma in zip(sky.bands, sky.rubin, sky.psf_rubin, sky.sigma_rubin, strict=True):
-        out.append(Observation(image[native], psf, band, sigma=float(sigma), **place))
+    out = []
+    for shown in sky.images():
+        step = round(shown["scale"] / sky.scale)
+        part = tuple(slice(s.start // step, s.stop // step) for s in window)
+        out.append(Observation(**{**shown, "image": shown["image"][part]}))
     return out
 
 
 def told(seen: Sequence[Observation], sky: Scene) -> bool:
     """Whether a joint method warns."""
-    response = {"VIS": dict(zip(sky.bands, map(float, sky.alpha), strict=True))}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", DisplacedImageWarning)
-        JointWiener().prior(seen, Grid(seen[0].shape, sky.scale), response)
+        JointWiener().prior(seen, Grid(seen[0].shape, sky.scale), sky.response)
     return any(issubclass(w.category, DisplacedImageWarning) for w in caught)
 
 

@@ -38,7 +38,7 @@ class Field:
 
 
 def observed(shown: dict[str, Any], truth: Any, places: list[tuple[float, float]]) -> Field:
-    """Field of VIS and Rubin images, with Rubin pixels of two by two VIS pixels."""
+    """Field of a script's VIS and Rubin images, with Rubin pixels of two by two VIS pixels."""
     scale = float(shown["scale"])
     sigma = float(shown["sigma_vis"])
     out = [Observation(shown["vis"], shown["psf_vis"], "VIS", sigma=sigma, scale=scale)]
@@ -53,7 +53,10 @@ def observed(shown: dict[str, Any], truth: Any, places: list[tuple[float, float]
 def simulated(seed: int) -> Field:
     """Field of `sigden.simulate.scene`."""
     field = scene(seed=seed)
-    return observed(vars(field), field.truth, [(s.row, s.column) for s in field.catalogue])
+    seen = [Observation(**image) for image in field.images()]
+    places = [(s.row, s.column) for s in field.catalogue]
+    grid = Grid(field.vis.shape, field.scale)
+    return Field(seen, grid, field.response, field.truth, places, float(field.sigma_vis))
 
 
 def scripted(script: Path, seed: int, depth: str) -> Field:

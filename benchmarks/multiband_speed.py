@@ -25,11 +25,6 @@ METHODS = (JointWiener(), JointSparse())
 SIDE = 128
 
 
-def response(sky: Scene) -> dict[str, dict[str, float]]:
-    """Weights of the bands in VIS."""
-    return {"VIS": dict(zip(sky.bands, map(float, sky.alpha), strict=True))}
-
-
 def field(sky: Scene, size: int) -> tuple[list[Observation], Grid]:
     """A scene repeated to about so many pixels, in single precision."""
     repeat = -(-size // sky.vis.shape[0])
@@ -59,7 +54,7 @@ def stamps(count: int, workers: int) -> None:
             with ThreadPoolExecutor(workers) as pool:
                 list(
                     pool.map(
-                        lambda s: m(observations(s), Grid(s.vis.shape, s.scale), response=response(s)), work
+                        lambda s: m(observations(s), Grid(s.vis.shape, s.scale), response=s.response), work
                     )
                 )
 
@@ -74,7 +69,7 @@ def catalogue(count: int, workers: int) -> None:
     for method in METHODS:
 
         def batch(m: Any = method) -> None:
-            deconvolve_stamps(m, seen, grid, places, SIDE, response=response(sky), workers=workers)
+            deconvolve_stamps(m, seen, grid, places, SIDE, response=sky.response, workers=workers)
 
         report(method, f"{count} stamps of a catalogue, {workers} threads", batch, 5, count)
 
@@ -92,9 +87,9 @@ def wide(size: int) -> None:
     sky = scene(seed=1, size=256)
     for method in METHODS:
         seen, grid = field(sky, 256)
-        method(seen, grid, response=response(sky))  # compiled code is loaded
+        method(seen, grid, response=sky.response)  # compiled code is loaded
         seen, grid = field(sky, size)
-        wall, cpu = timed(lambda m=method, s=seen, g=grid: m(s, g, response=response(sky)), 1)
+        wall, cpu = timed(lambda m=method, s=seen, g=grid: m(s, g, response=sky.response), 1)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
         print(
             f"{method.name():12} {grid.shape[0]} x {grid.shape[1]}: {wall:6.1f} s ({cpu:.1f} of processors), "

@@ -16,22 +16,8 @@ CASES = ((8, 4), (16, 8), (32, 16), (48, 24), (48, 0))
 
 def field(seed, size):
     sky = scene(seed=seed, size=size, galaxies=24)
-    shift = (sky.rubin_scale - sky.scale) / 2
-    seen = [Observation(sky.vis, sky.psf_vis, "VIS", sigma=float(sky.sigma_vis), scale=sky.scale)]
-    seen += [
-        Observation(
-            image,
-            psf,
-            band,
-            sigma=float(sigma),
-            scale=sky.rubin_scale,
-            offset=(shift, shift),
-            psf_scale=sky.scale,
-        )
-        for band, image, psf, sigma in zip(sky.bands, sky.rubin, sky.psf_rubin, sky.sigma_rubin, strict=True)
-    ]
-    response = {"VIS": dict(zip(sky.bands, np.asarray(sky.alpha, float).tolist(), strict=True))}
-    return sky, seen, Grid(sky.vis.shape, sky.scale), response
+    seen = [Observation(**image) for image in sky.images()]
+    return sky, seen, Grid(sky.vis.shape, sky.scale), sky.response
 
 
 def main():

@@ -22,16 +22,12 @@ from sigden.strain import band_pass
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "pycwb_roc.py"
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "strain"
-START, WHEN, RATE, BAND = 1126259446, 1126259462.4, 4096.0, (30.0, 512.0)
-
-
-def strain_file(data: Path, detector: str) -> Path:
-    return data / f"{detector[0]}-{detector}_LOSC_4_V2-{START}-32.hdf5"
+RATE, BAND = 4096.0, (30.0, 512.0)
 
 
 def match(data: Path, detector: str, wave: Any, rate: float) -> float:
     """Match over time and phase of a whitened series with the whitened template."""
-    with h5py.File(strain_file(data, detector)) as file:
+    with h5py.File(data / f"{detector[0]}-{detector}_LOSC_4_V2-1126259446-32.hdf5") as file:
         psd = welch_psd(file["strain/Strain"][:], RATE)
     with h5py.File(data / "GW150914_4_template.hdf5") as file:
         polarisations = file["template"][:].astype(float)
@@ -60,16 +56,10 @@ def main() -> None:
     for name in options.methods:
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch)
-            sources = {detector: strain_file(options.data, detector) for detector in ("L1", "H1")}
-            frames = example.frame_lists(sources, folder)
-            triggers, _ = example.search(
-                folder, catalogue, example.METHODS[name], seeds=(), frFiles=frames, segLen=16, segMLS=8,
-                channelNamesRaw=["L1:STRAIN", "H1:STRAIN"], gps_start=START, gps_end=START + 32,
-                whiteWindow=16.0, whiteStride=8.0, fHigh=512.0, save_waveform=True,
-            )  # fmt: skip
-            found = max(
-                (t for t in triggers if abs(t["gps_time"] - WHEN) < 0.25), key=lambda trigger: trigger["rho"]
+            triggers = example.search_gw150914(
+                options.data, folder, catalogue, example.METHODS[name], save_waveform=True
             )
+            found = example.loudest(triggers, example.GW150914)
             print(
                 f"{name}: rho {found['rho']:.2f}, net_cc {found['net_cc']:.3f}, "
                 f"likelihood {found['likelihood']:.0f}",

@@ -33,8 +33,8 @@ KINDS = (
 BINARIES = {"heavy": (60, 140, 0.2), "black holes": (30, 70, 0.3), "light": (14, 30, 0.6)}
 
 
-def signal(kind: str, rng: Any, band: tuple[float, float]) -> tuple[Any, slice]:
-    """Whitened signal in the band and the window that is judged."""
+def wave(kind: str, rng: Any, band: tuple[float, float]) -> tuple[Any, float]:
+    """Strain of 8 s, and how many seconds before the merger are judged; 0 where there is none."""
     n = round((SECONDS + 2 * PAD) * RATE)
     centre = n // 2 + int(rng.integers(-2000, 2000))
     at, phase = centre / RATE, rng.uniform(0, 2 * np.pi)
@@ -64,17 +64,29 @@ def signal(kind: str, rng: Any, band: tuple[float, float]) -> tuple[Any, slice]:
         h = white_noise_burst(n, RATE, (low, high), length, int(rng.integers(1 << 30)), centre=at)
     else:
         h = supernova_like(n, RATE, bounce=at, seed=int(rng.integers(1 << 30)))
+    return h, before
+
+
+def signal(kind: str, rng: Any, band: tuple[float, float]) -> tuple[Any, slice]:
+    """Whitened signal in the band and the window that is judged."""
+    h, before = wave(kind, rng, band)
+    n = h.size
     f = np.fft.rfftfreq(n, 1 / RATE)
     white = np.fft.irfft(np.fft.rfft(h) / np.sqrt(aligo_psd(np.maximum(f, 10.0)) * 1e46), n)
     edge = round(PAD * RATE)
     white = band_pass(white, RATE, band)[edge:-edge]
     white /= np.linalg.norm(white)
+    return white, judged(white, before)
+
+
+def judged(white: Any, before: float) -> slice:
+    """Window around a whitened signal of unit energy."""
     if before:
         peak = int(np.argmax(np.abs(white)))
-        return white, slice(max(0, peak - round(before * RATE)), peak + round(0.05 * RATE))
+        return slice(max(0, peak - round(before * RATE)), peak + round(0.05 * RATE))
     share = np.cumsum(white**2)
     first, last = np.searchsorted(share, [0.01, 0.99])
-    return white, slice(max(0, first - 80), last + 80)
+    return slice(max(0, first - 80), last + 80)
 
 
 def merits(u: Any, truth: Any, window: slice, error: Any = np.nan) -> tuple[float, float, float]:

@@ -16,24 +16,8 @@ from sigden.simulate.scene import scene
 
 field = scene(seed=3)
 grid = Grid(shape=field.vis.shape, scale=field.scale)
-observations = [
-    Observation(field.vis, field.psf_vis, "VIS", sigma=float(field.sigma_vis), scale=field.scale),
-    *(
-        Observation(
-            image,
-            psf,
-            band,
-            sigma=float(sigma),
-            scale=field.rubin_scale,
-            offset=((field.rubin_scale - field.scale) / 2,) * 2,
-            psf_scale=field.scale,
-        )
-        for band, image, psf, sigma in zip(
-            field.bands, field.rubin, field.psf_rubin, field.sigma_rubin, strict=True
-        )
-    ),
-]
-response = {"VIS": dict(zip(field.bands, np.asarray(field.alpha, dtype=float).tolist(), strict=True))}
+observations = [Observation(**image) for image in field.images()]
+response = field.response
 
 # %%
 # Both methods take the same observations.

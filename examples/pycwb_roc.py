@@ -26,6 +26,7 @@ import numpy as np
 
 PARAMETERS = Path(__file__).with_name("pycwb_user_parameters.yaml")
 WINDOW = 0.25
+GW150914 = 1126259462.4
 METHODS = {
     "whitened, not denoised": None,
     "StrainDenoiser": {"method": "StrainDenoiser"},
@@ -84,6 +85,25 @@ def frame_lists(sources, folder):
     return [str(name) for name in lists]
 
 
+def search_gw150914(strain, folder, catalogue, denoiser, **changes):
+    """Triggers of the search of the 32 s that GWOSC publishes around GW150914, in the folder `strain`."""
+    start = 1126259446
+    sources = {name: strain / f"{name[0]}-{name}_LOSC_4_V2-{start}-32.hdf5" for name in ("L1", "H1")}
+    folder.mkdir(parents=True, exist_ok=True)
+    found, _ = search(
+        folder, catalogue, denoiser, seeds=(), frFiles=frame_lists(sources, folder), segLen=16, segMLS=8,
+        channelNamesRaw=["L1:STRAIN", "H1:STRAIN"], gps_start=start, gps_end=start + 32,
+        whiteWindow=16.0, whiteStride=8.0, fHigh=512.0, **changes,
+    )  # fmt: skip
+    return found
+
+
+def loudest(triggers, when):
+    """Trigger of the largest rho near a GPS time; empty where there is none."""
+    near = [t for t in triggers if abs(t["gps_time"] - when) < WINDOW]
+    return max(near, key=lambda trigger: trigger["rho"], default={})
+
+
 def read_triggers(catalog):
     """What the catalogue says of each trigger, with the overlap of reconstruction and injection."""
     import pyarrow.parquet as parquet
@@ -132,13 +152,12 @@ def one_round(number, denoiser, catalogue, lags, folder):
     found, _ = search(folder / "injections", catalogue, denoiser, seeds=seeds, injections=injections, **loose)
     outcome = []
     for injection in injections:
-        near = [t for t in found if abs(t["gps_time"] - injection["gps_time"]) < WINDOW]
-        loudest = max(near, key=lambda trigger: trigger["rho"], default={})
-        overlap = loudest.get("overlap")
+        trigger = loudest(found, injection["gps_time"])
+        overlap = trigger.get("overlap")
         outcome.append(
             {
                 "snr": injection["target_snr"],
-                "rho": loudest.get("rho", 0.0),
+                "rho": trigger.get("rho", 0.0),
                 "overlap": float(np.mean(overlap)) if overlap else None,
             }
         )

@@ -12,6 +12,13 @@ Methods
 Every algorithm is a frozen dataclass: its fields are its parameters, its name is its key in the registry.
 The key serves everywhere: in a script, in a TOML file and on the command line. This page is written from the
 registry at each build of the documentation.
+"""
+
+ROOM = """
+{title}
+{line}
+
+{guide}
 
 .. list-table::
    :header-rows: 1
@@ -20,7 +27,24 @@ registry at each build of the documentation.
    * - Method
      - Axes
      - What it does
+{rows}
+
+.. toctree::
+   :hidden:
+   :caption: {title}
+
+{pages}
 """
+
+# package that holds a method -> heading and page of the guide
+ROOMS = {
+    "strain": ("Strain", "strain"),
+    "multiband": ("Images of several bands", "multiband"),
+    "hyperspectral": ("Spectral cubes", "hyperspectral"),
+    "debias": ("Shrunken predictions", "debias"),
+    "score": ("Means and scores", "score"),
+    "denoisers": ("Any signal, image or volume", "denoisers"),
+}
 
 METHOD_PAGE = """\
 {name}
@@ -75,13 +99,27 @@ API_PAGES = {
 
 
 def methods_page(classes) -> str:
+    rooms: dict[str, dict] = {room: {} for room in ROOMS}
+    for name, cls in classes.items():
+        rooms.setdefault(cls.__module__.split(".")[1], {})[name] = cls
+    sections = [_room(room, members) for room, members in rooms.items()]
+    tables = [_parameters(name, cls) for members in rooms.values() for name, cls in members.items()]
+    return METHODS_HEAD + "".join(sections) + PARAMETERS_HEAD + "".join(tables)
+
+
+def _room(room: str, members: dict) -> str:
+    title, page = ROOMS[room]
     rows = [
         f"   * - :class:`~sigden.{name}`\n     - ``{cls.axes}``\n     - {cls.summary()}"
-        for name, cls in classes.items()
+        for name, cls in members.items()
     ]
-    toc = "\n\n.. toctree::\n   :hidden:\n\n" + "".join(f"   methods/{name}\n" for name in classes)
-    tables = [_parameters(name, cls) for name, cls in classes.items()]
-    return METHODS_HEAD + "\n".join(rows) + toc + PARAMETERS_HEAD + "".join(tables)
+    return ROOM.format(
+        title=title,
+        line="-" * len(title),
+        guide=f"Which one, and how: :doc:`rooms/{page}`.",
+        rows="\n".join(rows),
+        pages="\n".join(f"   methods/{name}" for name in members),
+    )
 
 
 def method_page(name: str, cls) -> str:
@@ -127,7 +165,7 @@ def _write(page: Path, text: str) -> None:
 
 def write(app, config) -> None:
     source = Path(app.srcdir)
-    classes = {name: registry.load(name) for name in registry.names()}
+    classes = {name: registry.load(name) for name in sorted(registry.BUILTIN)}
     _write(source / "methods.rst", methods_page(classes))
     for name, cls in classes.items():
         _write(source / "methods" / f"{name}.rst", method_page(name, cls))

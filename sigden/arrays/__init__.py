@@ -3,7 +3,14 @@
 from sigden.arrays.kernels import Kernel
 from sigden.arrays.namespace import device_of, is_numpy, namespace, real_dtype, require_array, to_numpy
 from sigden.arrays.rescale import Scaling
-from sigden.arrays.threads import in_order, one_blas_thread, parallel_allowed, share_out, usable_cores
+from sigden.arrays.threads import (
+    in_one_blas_thread,
+    in_order,
+    one_blas_thread,
+    parallel_allowed,
+    share_out,
+    usable_cores,
+)
 from sigden.arrays.validate import as_floating, first_index, require_finite, require_mask, require_ndim
 
 __all__ = [
@@ -12,6 +19,7 @@ __all__ = [
     "as_floating",
     "device_of",
     "first_index",
+    "in_one_blas_thread",
     "in_order",
     "is_numpy",
     "namespace",

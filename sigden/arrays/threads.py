@@ -6,21 +6,44 @@ import functools
 import itertools
 import multiprocessing
 import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
-__all__ = ["in_order", "one_blas_thread", "parallel_allowed", "share_out", "usable_cores"]
+__all__ = [
+    "in_one_blas_thread",
+    "in_order",
+    "one_blas_thread",
+    "parallel_allowed",
+    "share_out",
+    "usable_cores",
+]
 
 _FORKED = False
+Part = TypeVar("Part")
+Result = TypeVar("Result")
+
+
+class _Held:
+    """Who holds BLAS to one thread, and the threads that each library had before."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.users = 0
+        self.before: dict[str, tuple[Any, int]] = {}
+
+
+_HELD = _Held()
 
 
 def _mark_forked() -> None:
     global _FORKED
     _FORKED = True
+    _HELD.lock = threading.Lock()  # a thread that is not in the child may have had it
 
 
 if hasattr(os, "register_at_fork"):
@@ -70,11 +93,12 @@ def share_out(work: Callable[[Any], None], parts: Sequence[Any]) -> None:
         Arguments, cut in a way that does not depend on the number of threads.
     """
     workers = min(usable_cores(), len(parts)) if len(parts) > 1 and parallel_allowed() else 1
+    work = in_one_blas_thread(work)
     if workers < 2:
         for part in parts:
             work(part)
         return
-    with one_blas_thread(), ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(workers) as pool:
         for _ in pool.map(work, parts):
             pass
 
@@ -97,48 +121,92 @@ def in_order(work: Callable[[Any], Any], parts: Iterable[Any]) -> Iterator[Any]:
 
     Notes
     -----
-    Small products leave threads of BLAS waiting for each other and for all that is done between them. Where
-    threadpoolctl is not there to say how many threads there are, the parts are done one after the other.
+    Small products leave threads of BLAS waiting for each other and for all that is done between them. BLAS
+    has its threads back while no part is worked on, so also between two results. Where threadpoolctl is not
+    there to say how many threads there are, the parts are done one after the other.
     """
-    pools = _pools() if parallel_allowed() else None
-    workers = 0 if pools is None else max((lib.num_threads for lib in pools.lib_controllers), default=1)
-    if pools is None or workers < 2:
-        yield from map(work, parts)
-        return
+    workers = max((lib.num_threads for lib in _libraries()), default=1) if parallel_allowed() else 1
+    work = in_one_blas_thread(work)
     parts = iter(parts)
     ahead = list(itertools.islice(parts, 2))
-    with pools.limit(limits=1, user_api="blas"):
-        if len(ahead) < 2:
-            yield from map(work, ahead)
-            return
-        yield from _by_threads(work, itertools.chain(ahead, parts), workers)
-
-
-def _by_threads(work: Callable[[Any], Any], parts: Iterable[Any], workers: int) -> Iterator[Any]:
+    parts = itertools.chain(ahead, parts)
+    if workers < 2 or len(ahead) < 2:
+        yield from map(work, parts)
+        return
     waiting: deque[Any] = deque()
     with ThreadPoolExecutor(workers) as executor:
-        for part in parts:
-            if len(waiting) > 2 * workers:
+        try:
+            for part in parts:
+                if len(waiting) > 2 * workers:
+                    yield waiting.popleft().result()
+                waiting.append(executor.submit(work, part))
+            while waiting:
                 yield waiting.popleft().result()
-            waiting.append(executor.submit(work, part))
-        while waiting:
-            yield waiting.popleft().result()
+        finally:
+            for left in waiting:
+                left.cancel()
 
 
-@functools.cache
-def _pools() -> Any:
-    """BLAS libraries, looked for once: that takes longer than a small product. None without threadpoolctl."""
+def in_one_blas_thread(work: Callable[[Part], Result]) -> Callable[[Part], Result]:
+    """The same function, under `one_blas_thread` while it runs."""
+
+    @functools.wraps(work)
+    def alone(part: Part) -> Result:
+        with one_blas_thread():
+            return work(part)
+
+    return alone
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """One BLAS thread while this lasts, for workers; nothing where threadpoolctl is not there to say so.
+
+    Notes
+    -----
+    Most libraries have one number of threads for the process. Workers that overlap are counted: the first one
+    notes the numbers, the last one to leave gives them back, save where somebody else has set another since.
+    Libraries built on OpenMP have a number for each thread of Python, so it is set in every worker's own.
+    """
+    with _HELD.lock:
+        for library in _libraries():
+            _HELD.before.setdefault(library.filepath, (library, library.num_threads))
+            _set_threads(library, 1)
+        _HELD.users += 1
+    try:
+        yield
+    finally:
+        with _HELD.lock:
+            _HELD.users -= 1
+            if not _HELD.users:
+                for library, count in _HELD.before.values():
+                    if library.num_threads == 1:
+                        _set_threads(library, count)
+                _HELD.before.clear()
+
+
+def _set_threads(library: Any, count: int) -> None:
+    # threadpoolctl 3.8 lets one thread of Python set a number and ignores the others without a word; but the
+    # first worker to come need not be the last to leave
+    release = getattr(library, "clear_controlling_thread", None)
+    if release is not None:
+        release(force=True)
+    library.set_num_threads(count)
+    if release is not None:
+        release(force=True)
+
+
+def _libraries() -> list[Any]:
+    """BLAS libraries of the process; none without threadpoolctl."""
+    # SciPy brings its own with its first product; what is loaded shows in the number of modules
+    return _found(len(sys.modules))
+
+
+@functools.lru_cache(maxsize=1)
+def _found(modules: int) -> list[Any]:
+    """Libraries, looked for once: that takes longer than a small product."""
     try:
         from threadpoolctl import ThreadpoolController
     except ImportError:
-        return None
-    return ThreadpoolController().select(user_api="blas")
-
-
-def one_blas_thread() -> AbstractContextManager[Any]:
-    """One BLAS thread for each worker, where threadpoolctl is there to say so."""
-    try:
-        from threadpoolctl import threadpool_limits
-    except ImportError:
-        return nullcontext()
-    return threadpool_limits(limits=1, user_api="blas")
+        return []
+    return list(ThreadpoolController().select(user_api="blas").lib_controllers)

@@ -45,6 +45,7 @@ class Plan:
 
 def planned(source: Path, out: Path, *, report: bool) -> Plan:
     """Names of the outputs; `out` is a file if its suffix names a kind of cube, else a folder."""
+    from sigden.cli.folder import means_a_file
     from sigden.errors import FileError
     from sigden.io.cube import cube_suffix
 
@@ -52,7 +53,11 @@ def planned(source: Path, out: Path, *, report: bool) -> Plan:
     try:
         cube_suffix(out)
         is_file = not out.is_dir()
-    except FileError:
+    except FileError as error:
+        if means_a_file(out):
+            raise FileError(
+                f"{error}; or give a folder, made first if it is to be called {out.name}"
+            ) from error
         is_file = False
     if is_file:
         figure, page = out.with_suffix(".png"), out.with_suffix(".html")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,9 +78,9 @@ def debias(
     method = _method(method_name)
     if isinstance(method, HierarchicalCalibration) and group is None:
         raise click.UsageError("HierarchicalCalibration needs --group, the column of clusters in both tables")
-    known, new = read_table(calibration_file), read_table(new_file)
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+        warnings.simplefilter("always", UserWarning)
+        known, new = read_table(calibration_file), read_table(new_file)
         fitted = fit_table(method, known, prediction=prediction, truth=truth, group=group)
         diagnosis = diagnose(fitted.calibration)
         corrected = correct_table(fitted, new, prediction=prediction, group=group)
@@ -174,7 +175,12 @@ def _effects(
         chance = None if propensity is None else of(propensity)
         out.append(difference_in_means(bound, u, of(treated), propensity=chance, **options))
     if covariate is not None:
-        out.append(_named(slope(bound, u, of(covariate), **options), f"slope on {covariate}"))
+        try:
+            found = slope(bound, u, of(covariate), **options)
+        except InputError as error:
+            # the function's name of what is a column here
+            raise InputError(re.sub("^covariate", f"--slope {covariate}", str(error))) from error
+        out.append(_named(found, f"slope on {covariate}"))
     if by is not None:
         means = group_means(bound, u, of(by), **options)
         out.extend(_named(effect, f"mean where {by} is {kind}") for kind, effect in means.items())

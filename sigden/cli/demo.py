@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sigden.cli.folder import Folder
+
 if TYPE_CHECKING:
     from sigden.batch import DenoisedStrain
     from sigden.cli.demo_data import DataSet
@@ -33,7 +35,7 @@ _COLUMNS = {
     default="strain",
     type=click.Choice(["strain", "multiband", "cube"]),
 )
-@click.option("--out", "given", metavar="DIR", type=click.Path(path_type=Path),
+@click.option("--out", "given", metavar="DIR", type=Folder(),
               help="Where outputs go.  "
               "[default: sigden-demo, sigden-demo-multiband or sigden-demo-cube]")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sigden.cli.folder import Folder
+
 if TYPE_CHECKING:
     from sigden.batch.scene_file import Scene
     from sigden.batch.scene_run import SceneResult, Tiling
@@ -19,7 +21,7 @@ _MEBIBYTE = 2**20
 
 @click.command()
 @click.argument("scene_file", metavar="SCENE.toml", type=click.Path(path_type=Path))
-@click.option("--out", "directory", metavar="DIR", required=True, type=click.Path(path_type=Path),
+@click.option("--out", "directory", metavar="DIR", required=True, type=Folder(),
               help="Where outputs go.")  # fmt: skip
 @click.option("--root", metavar="DIR", type=click.Path(path_type=Path),
               help="Folder that paths in the file may not leave.  [default: that of the file]")  # fmt: skip

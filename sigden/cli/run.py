@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sigden.cli.folder import Folder
+
 if TYPE_CHECKING:
     from sigden.batch import Outcome
 
@@ -22,7 +24,7 @@ __all__ = ["run"]
     "directory",
     metavar="DIR",
     required=True,
-    type=click.Path(path_type=Path),
+    type=Folder(),
     help="Where outputs go.",
 )
 @click.option(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from sigden.cli.folder import Folder
 
 if TYPE_CHECKING:
     from sigden.batch import DenoisedStrain
@@ -23,7 +26,7 @@ __all__ = ["strain"]
     "directory",
     metavar="DIR",
     required=True,
-    type=click.Path(path_type=Path),
+    type=Folder(),
     help="Where outputs go.",
 )
 @click.option("--band", metavar="LOW HIGH", nargs=2, type=float, help="Band in Hz.  [default: 35 350]")
@@ -80,6 +83,7 @@ def strain(
     from sigden.cli.console import command_line, note, progress_bar, require_plot
     from sigden.cli.strain_options import strain_method
     from sigden.cli.strain_outputs import Outputs, summarise
+    from sigden.strain import FlatStrainWarning
 
     if bool(files) == bool(event):
         raise click.UsageError("give either files or --event NAME")
@@ -92,7 +96,12 @@ def strain(
     network = open_network(files, channel=channel, detectors=detectors, sample_rate=rate)
     outputs = Outputs(directory, {name: series for name, (_, series) in network.items()}, not no_report)
     outputs.refuse_existing(overwrite)
-    with progress_bar(quiet or as_json) as bars, outputs.staged(overwrite) as put:
+    with (
+        warnings.catch_warnings(record=True) as caught,
+        progress_bar(quiet or as_json) as bars,
+        outputs.staged(overwrite) as put,
+    ):
+        warnings.simplefilter("always", FlatStrainWarning)
         denoised = _denoise(method, network, {n: put(p.name) for n, p in outputs.strain.items()}, bars)
         if not no_report:
             task = bars.add_task("report", total=None)
@@ -101,6 +110,8 @@ def strain(
             )
             bars.update(task, total=1, completed=1)
     summarise(outputs, denoised, method, as_json=as_json, quiet=quiet)
+    for warning in caught:
+        note(f"Warning: {warning.message}")
     short = [name for name, item in denoised.items() if item.result.figures.get("solver_gap", 0.0) > 1e-4]
     if short:
         note(f"Warning: {', '.join(short)}: some minimisations stopped short of a relative gap of 1e-4")

@@ -116,8 +116,8 @@ class AutoregressiveModel:
     def density(self, frequencies: Any, sample_rate: float) -> Any:
         """One-sided density of the model, per Hz."""
         f = np.atleast_1d(np.asarray(frequencies, dtype=np.float64))
-        lags = np.arange(self.order + 1)
-        response = np.array([np.exp(-2j * np.pi * v / sample_rate * lags) @ self.coefficients for v in f])
+        lags = -2j * np.pi / sample_rate * np.arange(self.order + 1)
+        response = np.array([np.sum(np.exp(v * lags) * self.coefficients) for v in f])
         return (2 / sample_rate / np.abs(response) ** 2).reshape(np.shape(frequencies))
 
     def response(self, n: int) -> Any:

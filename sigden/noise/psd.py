@@ -229,7 +229,7 @@ def periodogram_average(frames: Any, taper: Any, sample_rate: float, average: st
     median = average == "median"
     mean = median_of_rows(power) / median_bias(len(power)) if median else power.mean(axis=0)
     mean[1 : (length + 1) // 2] *= 2
-    return mean * (scale * scale / (sample_rate * (taper @ taper)))
+    return mean * (scale * scale / (sample_rate * np.sum(taper * taper)))
 
 
 def median_of_rows(rows: Any) -> Any:

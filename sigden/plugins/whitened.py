@@ -161,7 +161,9 @@ def _of_unit_noise(
                 f"{label}: sampled at {sample_rate:g} Hz, but the denoiser says "
                 f"sample_rate={denoiser.sample_rate:g}; leave it out"
             )
-        return denoiser.replace(whitened=True, sample_rate=sample_rate)(z)
+        found = denoiser.replace(whitened=True, sample_rate=sample_rate)(z)
+        # a detector that is off stays as it is: pipelines know no NaN
+        return np.where(np.isnan(found), z, found)
     estimate = denoiser.solve(z, sigma=1.0).estimate
     # total variation leaves edges that hold all frequencies
     return band_pass(estimate, sample_rate, (max(band[0], 0.0), min(band[1], sample_rate / 2)))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from sigden.errors import InputError, MissingExtraError
+from sigden.errors import InputError
 from sigden.method import Method
 from sigden.report.cube_panels import (
     components_figure,
@@ -18,7 +18,7 @@ from sigden.report.cube_panels import (
     spectra_figure,
 )
 from sigden.report.html import page_section, pictures_of, render_page, table
-from sigden.report.style import DARK, LIGHT, Palette
+from sigden.report.style import DARK, LIGHT, Palette, require_matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -154,10 +154,7 @@ def cube_figures(section: CubeSection, *, palette: Palette = LIGHT) -> dict[str,
     MissingExtraError
         If matplotlib is not installed.
     """
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError("figures need matplotlib: python -m pip install 'sigden[plot]'") from error
+    require_matplotlib()
     out = {
         "colours": (
             rgb_figure(section, palette=palette),

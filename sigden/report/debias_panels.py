@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from sigden.debias import BinnedBias, FittedCalibration, LinearBasisCalibration, binned_bias
-from sigden.errors import MissingExtraError
-from sigden.report.style import Palette, dress
+from sigden.report.style import Palette, dress, require_matplotlib
 from sigden.score import KernelDensity
 
 if TYPE_CHECKING:
@@ -169,12 +168,9 @@ def bias_figure(raw: BinnedBias, corrected: BinnedBias, palette: Palette) -> Fig
 
 
 def _axes(palette: Palette) -> tuple[Figure, Axes]:
-    try:
-        from matplotlib.figure import Figure as Drawing
-    except ImportError as error:
-        raise MissingExtraError(
-            "the figure needs matplotlib: python -m pip install 'sigden[plot]'"
-        ) from error
+    require_matplotlib()
+    from matplotlib.figure import Figure as Drawing
+
     figure = Drawing(figsize=(9.0, 4.6), facecolor=palette.background, layout="constrained")
     return figure, figure.add_subplot()
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sigden.errors import InputError, MissingExtraError
+from sigden.errors import InputError
 from sigden.method import Method
 from sigden.multiband.data.observation import Observation
 from sigden.multiband.data.result import MultibandResult
 from sigden.report.html import page_section, pictures_of, render_page, table
 from sigden.report.multiband_panels import colour_figure, error_figure, flux_figure, residual_figure
 from sigden.report.photometry import Comparison, compare_fluxes
-from sigden.report.style import DARK, LIGHT, Palette
+from sigden.report.style import DARK, LIGHT, Palette, require_matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -99,6 +99,7 @@ def multiband_figures(
     MissingExtraError
         If matplotlib is not installed.
     """
+    require_matplotlib()
     truth = section.truth
     if truth is not None and np.shape(truth) != np.shape(section.result.estimate):
         raise InputError(
@@ -154,10 +155,6 @@ def multiband_page(section: MultibandSection, *, title: str = "Deconvolved scene
     MissingExtraError
         If matplotlib or jinja2 is not installed.
     """
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError("figures need matplotlib: python -m pip install 'sigden[plot]'") from error
     comparison = section.comparison()
     night = multiband_figures(section, comparison, palette=DARK)
     content = page_section(

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sigden.errors import InputError, MissingExtraError
+from sigden.errors import InputError
 from sigden.report.spectra import draw_spectra
 from sigden.report.spectrogram import constant_q
-from sigden.report.style import LIGHT, Palette, dress
-from sigden.strain.filters import band_pass
+from sigden.report.style import LIGHT, Palette, dress, require_matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,10 +62,9 @@ def strain_figure(
     MissingExtraError
         If matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError("figures need matplotlib: python -m pip install 'sigden[plot]'") from error
+    require_matplotlib()
+    from matplotlib.figure import Figure
+
     if not results:
         raise InputError("figure: no results to draw")
     figure = Figure(figsize=(12, 10.6 * len(results)), facecolor=palette.background)
@@ -116,7 +114,7 @@ def _detector(
         series = block.add_subplot(grid[0, 1])
         before = result.residual + result.denoised
         if truth is not None:
-            truth = band_pass(truth, result.sample_rate, result.band)
+            truth = result.in_band(truth)
         scale, power = _power_of_ten(_reach(before[where], result.denoised[where]))
         lines = (before, result.denoised, result.uncertainty, truth)
         scaled = (None if line is None else line * scale for line in lines)

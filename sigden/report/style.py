@@ -6,10 +6,12 @@ import re
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
+from sigden.errors import MissingExtraError
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["DARK", "LIGHT", "Palette", "dress", "recoloured"]
+__all__ = ["DARK", "LIGHT", "Palette", "dress", "recoloured", "require_matplotlib"]
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,20 @@ DARK = Palette(
     truth="#fdfeff",
     colormap="viridis",
 )
+
+
+def require_matplotlib() -> None:
+    """Refuse to begin a figure that could not be drawn.
+
+    Raises
+    ------
+    MissingExtraError
+        If matplotlib is not installed.
+    """
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("figures need matplotlib: python -m pip install 'sigden[plot]'") from error
 
 
 def recoloured(svg: bytes, before: Palette, after: Palette) -> bytes:

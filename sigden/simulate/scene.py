@@ -104,6 +104,39 @@ class Scene:
     target_fwhm: float
     zero_point: float
 
+    @property
+    def response(self) -> dict[str, dict[str, float]]:
+        """Weight of each band in VIS, as the multiband methods take it."""
+        return {"VIS": dict(zip(self.bands, map(float, self.alpha), strict=True))}
+
+    def images(self) -> list[dict[str, Any]]:
+        """Each image with its noise, PSF and place: the arguments of `sigden.multiband.Observation`.
+
+        Returns
+        -------
+        list of dict
+            VIS first, then the Rubin bands; arrays are those of the scene.
+
+        Examples
+        --------
+        >>> from sigden.multiband import Observation
+        >>> from sigden.simulate.scene import scene
+        >>> sky = scene(seed=3, size=64, psf_size=41)
+        >>> [Observation(**image).band for image in sky.images()]
+        ['VIS', 'r', 'i', 'z']
+        """
+        vis = {"image": self.vis, "psf": self.psf_vis, "band": "VIS", "sigma": float(self.sigma_vis)}
+        shift = (self.rubin_scale - self.scale) / 2
+        place = {"scale": self.rubin_scale, "offset": (shift, shift), "psf_scale": self.scale}
+        rubin = zip(self.rubin, self.psf_rubin, self.bands, self.sigma_rubin, strict=True)
+        return [
+            {**vis, "scale": self.scale},
+            *(
+                {"image": image, "psf": psf, "band": band, "sigma": float(sigma), **place}
+                for image, psf, band, sigma in rubin
+            ),
+        ]
+
 
 def scene(
     seed: int = 0,

@@ -3,6 +3,7 @@
 from sigden.strain.coherent import CoherentEstimate, Pair, coherent
 from sigden.strain.denoiser import StrainDenoiser
 from sigden.strain.filters import band_pass, find_lines, notch
+from sigden.strain.flat import FlatStrainWarning
 from sigden.strain.gaps import Segments, apply_between_gaps, fill_gaps
 from sigden.strain.long import LongRecord, analyse_long
 from sigden.strain.network import CoherentStrain
@@ -15,6 +16,7 @@ from sigden.strain.whitening import Whitening
 __all__ = [
     "CoherentEstimate",
     "CoherentStrain",
+    "FlatStrainWarning",
     "LongRecord",
     "Pair",
     "Segments",

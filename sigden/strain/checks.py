@@ -10,6 +10,7 @@ import numpy as np
 from sigden.arrays import as_floating, first_index
 from sigden.errors import InputError, ParameterError
 from sigden.noise import PowerSpectrum, welch_psd
+from sigden.strain.flat import without_flat
 from sigden.strain.occupied import occupied_band
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ _DEFAULT_BAND = (35.0, 350.0)
 _FEWEST_SAMPLES = 64.0  # independent ones, in the band and the record: what a local risk averages
 
 
-def require_channel(values: Any, label: str) -> Any:
-    """Samples of one channel as float64: finite or NaN, and neither all NaN nor constant."""
+def require_channel(values: Any, rate: float, label: str) -> Any:
+    """Samples of one channel as float64: finite or NaN, neither all NaN nor constant, flat stretches NaN."""
     x = np.asarray(as_floating(values, label), dtype=np.float64)
     if x.ndim != 1 or x.size < 2:
         raise InputError(f"{label}: expected one channel of shape (n,), got {x.shape}")
@@ -38,6 +39,9 @@ def require_channel(values: Any, label: str) -> Any:
     if clean.min() == clean.max():
         kind = "zero" if clean[0] == 0 else f"{clean[0]:g}"
         raise InputError(f"{label}: every sample is {kind}; the channel holds no data")
+    x = without_flat(x, rate, label)
+    if np.isnan(x).all():
+        raise InputError(f"{label}: every sample is NaN or in a stretch of equal ones; it holds no data")
     return x
 
 

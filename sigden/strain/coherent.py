@@ -215,8 +215,8 @@ class _Network:
             min(max(abs(one) / max(abs(two), 1e-9), 0.25), 4.0), one if abs(one) > abs(two) else two
         )
         shifted = _shift(estimates[other], -delay * self.sample_rate)
-        norm = np.linalg.norm(estimates[first]) * np.linalg.norm(estimates[other])
-        correlation = float(estimates[first] @ shifted / norm) if norm > 0 else 0.0
+        norm = math.sqrt(np.sum(estimates[first] ** 2) * np.sum(estimates[other] ** 2))
+        correlation = float(np.sum(estimates[first] * shifted)) / norm if norm > 0 else 0.0
         return float(delay), ratio, correlation, evidence
 
     def _delays(self) -> Any:
@@ -228,7 +228,7 @@ class _Network:
         from scipy.fft import irfft, next_fast_len, rfft
 
         template = b if template_last else a
-        norm = np.linalg.norm(template) * math.sqrt(self._noise(noisy))
+        norm = math.sqrt(np.sum(template**2) * self._noise(noisy))
         steps = (self._delays().size - 1) // 2
         if not norm > 0:
             return np.zeros(2 * steps + 1)
@@ -242,7 +242,7 @@ class _Network:
         forth = self._correlation(common, x[other], other)
         near = np.abs(self._delays() - old) <= 0.002
         best = int(np.argmax(np.where(near, np.abs(forth), -1.0)))
-        reference = float(common @ x[first]) / (np.linalg.norm(common) * math.sqrt(self._noise(first)))
+        reference = float(np.sum(common * x[first])) / math.sqrt(np.sum(common**2) * self._noise(first))
         ratio = forth[best] / max(reference, 1e-9)
         return float(self._delays()[best]), float(np.clip(ratio, -4.0, 4.0))
 

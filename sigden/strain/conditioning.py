@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 
 from sigden.noise import PowerSpectrum
-from sigden.strain.filters import band_pass, find_lines, notch
+from sigden.strain.filters import band_pass, notch
+from sigden.strain.propagation import ErrorPropagation
 from sigden.strain.ripple import Ripple
 from sigden.strain.whitening import Whitening
 
 __all__ = ["Conditioning"]
-
-_LINE_QUALITY = 15.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,13 +34,6 @@ class Conditioning:
         Whether strain that is white already goes through the band-pass.
     impulse_seconds : float
         Half-length of the whitening filter.
-
-    Attributes
-    ----------
-    lines : tuple of float
-        Lines of the spectrum within the band, Hz.
-    noise_rms : float
-        Rms of the noise within the band and between the lines, in the unit of the strain.
     """
 
     psd: PowerSpectrum | None
@@ -50,25 +42,18 @@ class Conditioning:
     notches: tuple[float, ...] = ()
     limited: bool = True
     impulse_seconds: float = 1.0
-    lines: tuple[float, ...] = field(init=False, default=())
-    noise_rms: float = field(init=False, default=1.0)
     _whitening: Whitening | None = field(init=False, default=None, repr=False)
     _ripple: Ripple | None = field(init=False, default=None, repr=False)
+    _propagation: ErrorPropagation | None = field(init=False, default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.psd is None:
             return
-        low, high = self.band
-        f = self.psd.frequencies
-        lines = tuple(float(line) for line in find_lines(self.psd) if low < line < high)
-        inside = (f >= low) & (f <= high)
-        for line in lines:
-            inside &= np.abs(f - line) > line / _LINE_QUALITY
-        rms = float(np.sqrt(np.sum(self.psd.density[inside]) * (f[1] - f[0])))
         # the noise model does not depend on the length, which `resized` sets
         whitening = Whitening(self.psd, self.sample_rate, 2, impulse_seconds=self.impulse_seconds)
         ripple = Ripple(whitening.models[0], self.sample_rate, self.band)
-        derived = {"lines": lines, "noise_rms": rms, "_whitening": whitening, "_ripple": ripple}
+        propagation = ErrorPropagation.of(ripple)
+        derived = {"_whitening": whitening, "_ripple": ripple, "_propagation": propagation}
         for name, value in derived.items():
             object.__setattr__(self, name, value)
 
@@ -98,3 +83,22 @@ class Conditioning:
     def with_ripple(self, smooth: Any) -> Any:
         """Estimate of a denoiser that was given `without_ripple`, whitened as the strain was."""
         return smooth if self._ripple is None else self._ripple.put_back(smooth)
+
+    def coloured_error(self, smooth: Any, error: Any, start: int = 0) -> Any:
+        """Standard error of the coloured estimate.
+
+        Parameters
+        ----------
+        smooth : numpy.ndarray, shape (n,)
+            Estimate of a denoiser that was given `without_ripple`.
+        error : numpy.ndarray, shape (n,)
+            Standard error of the whitened estimate, the one `with_ripple`.
+        start : int
+            Place of the first sample in its stretch without a gap.
+
+        Returns
+        -------
+        numpy.ndarray, shape (n,)
+            Standard error in the calibration of the strain; `error` itself where the strain came whitened.
+        """
+        return error if self._propagation is None else self._propagation(smooth, error, start)

@@ -67,8 +67,9 @@ class StrainDenoiser(Method):
     the posterior mean over tracks of chirps of several lengths and over inspirals (`tracked`, or the denoiser
     given, for example rROF [1]_ followed by a band-pass), the inverse of the whitening, and the band-pass
     once more. NaN are gaps: stretches between them are denoised one by one and NaN stay where they were; a
-    stretch shorter than 0.1 s holds no estimate (zero). Records longer than 18 s go through in blocks of 16 s
-    that overlap by 1 s on both sides, on two threads.
+    stretch shorter than 0.1 s holds no estimate (zero). Exactly equal samples for 1/16 s or longer are a gap
+    too, with a `FlatStrainWarning`: a detector that is off. Records longer than 18 s go through in blocks of
+    16 s that overlap by 1 s on both sides, on two threads.
 
     The result is free of the input's scale and of a constant offset: strain is denoised in its band, so the
     estimate has no mean. Runs on NumPy arrays.
@@ -133,6 +134,11 @@ class StrainDenoiser(Method):
         ------
         InputError
             If the sample rates disagree or are unknown, a channel is constant, or no stretch is long enough.
+
+        Warns
+        -----
+        FlatStrainWarning
+            If samples are exactly equal for 1/16 s or longer; they become a gap.
         """
         if is_collection(data):
             return self._collection(data, mask)
@@ -211,7 +217,7 @@ class StrainDenoiser(Method):
     ) -> tuple[StrainResult, Conditioning, Any]:
         """Result, what conditioned it, and the estimate without the ripple of the whitening."""
         rate = agreed_rate(self, sample_rate, label)
-        x = require_channel(values, label)
+        x = require_channel(values, rate, label)
         band = working_band(self, x, rate)
         psd = None if self.whitened else noise_spectrum(x, rate, self.segment_seconds, label)
         steps = self._conditioning(psd, rate, band)
@@ -222,7 +228,7 @@ class StrainDenoiser(Method):
             raise InputError(
                 f"{label}: the band {band[0]:g}-{band[1]:g} Hz holds no noise; choose another band"
             )
-        names = ("z", "smooth", "clean", "error", "denoised", "residual")
+        names = ("z", "smooth", "clean", "error", "denoised", "residual", "uncertainty")
         out = {name: np.full(x.size, np.nan) for name in names}
         worst, iterations, done, certificate = 0.0, 0, 0, LocalEstimate.certificate
         for part, white in prepared:
@@ -236,13 +242,14 @@ class StrainDenoiser(Method):
             out["smooth"][part] = local.estimate
             both = steps.coloured(np.stack([clean, z - clean]) * sigma)
             out["denoised"][part], out["residual"][part] = both
+            out["uncertainty"][part] = sigma * steps.coloured_error(local.estimate, local.uncertainty)
             done += z.size
         figures = RunningFigures(rate, band, t0)
         figures.add(out["z"], out["clean"])
         result = StrainResult(
             denoised=out["denoised"],
             residual=out["residual"],
-            uncertainty=out["error"] * (sigma if psd is None else steps.noise_rms),
+            uncertainty=out["uncertainty"],
             whitened=out["z"],
             whitened_denoised=out["clean"],
             whitened_uncertainty=out["error"],

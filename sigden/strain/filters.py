@@ -12,7 +12,7 @@ from sigden.arrays import as_floating, is_numpy, namespace, require_finite
 from sigden.errors import InputError, ParameterError
 from sigden.noise.psd import PowerSpectrum
 
-__all__ = ["band_pass", "find_lines", "notch"]
+__all__ = ["band_gain", "band_pass", "find_lines", "notch"]
 
 
 def band_pass(
@@ -61,18 +61,45 @@ def band_pass(
         raise ParameterError(f"extension: expected 'even' or 'odd', got {extension!r}")
     if low == 0 and high == nyquist:
         return x.copy()
-    from scipy.signal import butter, sosfiltfilt
+    from scipy.signal import sosfiltfilt
 
-    if low == 0:
-        sections = butter(order, high, btype="low", fs=sample_rate, output="sos")
-    elif high == nyquist:
-        sections = butter(order, low, btype="high", fs=sample_rate, output="sos")
-    else:
-        sections = butter(order, [low, high], btype="band", fs=sample_rate, output="sos")
+    sections = _sections(low, high, sample_rate, order)
     memory = _ringing(sections)
     padded = min(memory, x.shape[-1] - 1)
     out = sosfiltfilt(sections, values, axis=-1, padtype=extension, padlen=padded)
     return out.astype(x.dtype, copy=False)
+
+
+def band_gain(frequencies: Any, sample_rate: float, band: tuple[float, float], *, order: int = 4) -> Any:
+    """Gain of `band_pass`.
+
+    Parameters
+    ----------
+    frequencies : numpy.ndarray
+        Hz.
+    sample_rate : float
+        Hz.
+    band : tuple of float
+        Lower and upper corner, Hz.
+    order : int
+        Order of the Butterworth prototype.
+
+    Returns
+    -------
+    numpy.ndarray, same shape
+        Gain, a half at the corners.
+
+    Raises
+    ------
+    ParameterError
+        If the band is empty or reaches past the Nyquist frequency.
+    """
+    low, high = _require_band(band, _nyquist(sample_rate))
+    if low == 0 and high == sample_rate / 2:
+        return np.ones(np.shape(frequencies))
+    from scipy.signal import sosfreqz
+
+    return np.abs(sosfreqz(_sections(low, high, sample_rate, order), frequencies, fs=sample_rate)[1]) ** 2
 
 
 def notch(x: Any, sample_rate: float, frequencies: Sequence[float], quality: float = 30.0) -> Any:
@@ -199,6 +226,17 @@ def _require_band(band: tuple[float, float], nyquist: float) -> tuple[float, flo
     if high > nyquist:
         raise ParameterError(f"band: {high:g} Hz exceeds the Nyquist frequency of {nyquist:g} Hz")
     return low, high
+
+
+def _sections(low: float, high: float, sample_rate: float, order: int) -> Any:
+    """Butterworth filter of a band that is not the whole one."""
+    from scipy.signal import butter
+
+    if low == 0:
+        return butter(order, high, btype="low", fs=sample_rate, output="sos")
+    if high == sample_rate / 2:
+        return butter(order, low, btype="high", fs=sample_rate, output="sos")
+    return butter(order, [low, high], btype="band", fs=sample_rate, output="sos")
 
 
 def _ringing(sections: Any) -> int:

@@ -159,17 +159,17 @@ def fill_gaps(
     residual = -whitening.adjoint(whitening(known))[missing]
     estimate = np.zeros(missing.size)
     z = precondition(residual)
-    direction, start = z, float(residual @ z)
+    direction, start = z, float(np.sum(residual * z))
     power = start
     for _ in range(max_iter):
         if power <= tolerance**2 * start:
             break
         product = normal(direction)
-        step = power / float(direction @ product)
+        step = power / float(np.sum(direction * product))
         estimate += step * direction
         residual = residual - step * product
         z = precondition(residual)
-        power, previous = float(residual @ z), power
+        power, previous = float(np.sum(residual * z)), power
         direction = z + power / previous * direction
     else:
         raise InputError(

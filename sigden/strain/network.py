@@ -131,7 +131,7 @@ class CoherentStrain(StrainDenoiser):
                 lambda i: self._analysed(values[i], sample_rate=sample_rate, label=f"{label}[{i}]"), rows
             )
         )
-        results, pairs = self._join(single, values[rows], rows)
+        results, pairs = self._join(single, rows)
         white = self.output == "whitened"
         estimate, error = np.full(values.shape, np.nan), np.full(values.shape, np.nan)
         for i, r in zip(rows, results, strict=True):
@@ -153,15 +153,17 @@ class CoherentStrain(StrainDenoiser):
         )
 
     def _join(
-        self, analysed: list[tuple[StrainResult, Conditioning, Any]], values: Any, rows: list[int]
+        self, analysed: list[tuple[StrainResult, Conditioning, Any]], rows: list[int]
     ) -> tuple[list[StrainResult], tuple[Pair, ...]]:
         single = [result for result, _, _ in analysed]
         rate = single[0].sample_rate
         pairs: list[Pair] = []
         joined = [r.whitened_denoised.copy() for r in single]
+        smooths = [smooth.copy() for _, _, smooth in analysed]
         errors = [r.whitened_uncertainty.copy() for r in single]
         shortest = round(_SHORTEST_SECONDS * rate)
-        common = Segments.of(values[0], np.isnan(values).any(axis=0)).longer_than(shortest)
+        whitened = np.stack([r.whitened for r in single])
+        common = Segments.of(whitened[0], np.isnan(whitened).any(axis=0)).longer_than(shortest)
         for part in common if len(single) > 1 else ():
             streams = np.stack([steps.without_ripple(r.whitened[part]) for r, steps, _ in analysed])
             own = [
@@ -170,6 +172,7 @@ class CoherentStrain(StrainDenoiser):
             found = coherent(streams, rate, [r.band for r in single], self.max_delay, own=own)
             for j, (one, (_, steps, smooth)) in enumerate(zip(found.detectors, analysed, strict=True)):
                 joined[j][part] += steps.with_ripple(one.estimate - smooth[part])
+                smooths[j][part] = one.estimate
                 errors[j][part] = one.uncertainty
             pairs += [
                 dataclasses.replace(
@@ -181,7 +184,8 @@ class CoherentStrain(StrainDenoiser):
                 )
                 for p in found.pairs
             ]
-        out = [_recoloured(r, s, u, e) for (r, s, _), u, e in zip(analysed, joined, errors, strict=True)]
+        parts = zip(analysed, joined, smooths, errors, strict=True)
+        out = [_recoloured(r, steps, u, smooth, e) for (r, steps, _), u, smooth, e in parts]
         return out, tuple(pairs)
 
 
@@ -189,19 +193,21 @@ def _at(rate: float | None) -> str:
     return "at an unknown rate" if rate is None else f"at {rate:g} Hz"
 
 
-def _recoloured(result: StrainResult, steps: Conditioning, joined: Any, error: Any) -> StrainResult:
+def _recoloured(
+    result: StrainResult, steps: Conditioning, joined: Any, smooth: Any, error: Any
+) -> StrainResult:
     """Result with another whitened estimate; the difference goes back through the whitening."""
-    change = np.zeros_like(joined)
+    change, spread = np.zeros_like(joined), np.full_like(error, np.nan)
     for part in Segments.of(joined):
         moved = joined[part] - result.whitened_denoised[part]
         if moved.any():
             change[part] = steps.coloured(moved * result.sigma)
-    unit = float(np.nanmedian(result.uncertainty / result.whitened_uncertainty))
+        spread[part] = result.sigma * steps.coloured_error(smooth[part], error[part])
     return dataclasses.replace(
         result,
         denoised=result.denoised + change,
         residual=result.residual - change,
-        uncertainty=error * unit,
+        uncertainty=spread,
         whitened_denoised=joined,
         whitened_uncertainty=error,
     )

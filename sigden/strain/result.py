@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sigden.noise.psd import PowerSpectrum
+from sigden.strain.filters import band_pass
 
 __all__ = ["FIELDS", "StrainResult"]
 
@@ -20,12 +21,14 @@ class StrainResult:
     Parameters
     ----------
     denoised : numpy.ndarray, shape (n,)
-        Estimate of the signal in the calibration of the input, limited to `band`; NaN in gaps.
+        Estimate of the signal in the calibration of the input, limited to `band` as `in_band` does; NaN in
+        gaps.
     residual : numpy.ndarray, shape (n,)
         What else the input holds in the band: input carried through the same whitening, band-pass and
         colouring, minus `denoised`; the noise-only part; NaN in gaps.
     uncertainty : numpy.ndarray, shape (n,)
-        Standard error of `denoised`, `whitened_uncertainty` times the rms noise of the band; NaN in gaps.
+        Standard error of `denoised`: that of the whitened estimate times the gain of the colouring where the
+        signal was followed (`sigden.strain.propagation`); NaN in gaps.
     whitened : numpy.ndarray, shape (n,)
         Whitened, band-passed input in units of the noise sigma; NaN in gaps.
     whitened_denoised : numpy.ndarray, shape (n,)
@@ -62,3 +65,27 @@ class StrainResult:
     sigma: float = 1.0
     figures: dict[str, float] = field(default_factory=dict)
     certificate: str = "closed form"
+
+    def in_band(self, signal: Any) -> Any:
+        """A signal as `denoised` would be without noise and error: what to hold against it.
+
+        Strain in its calibration goes through the band-pass twice: once whitened, and once more when it has
+        its colour again. Whitened input goes through it once.
+
+        Parameters
+        ----------
+        signal : numpy.ndarray, shape (..., n)
+            Signal in the calibration of the input, without gaps.
+
+        Returns
+        -------
+        numpy.ndarray, same shape
+            The signal in the band.
+
+        Raises
+        ------
+        InputError
+            If the samples are not finite or not a NumPy array.
+        """
+        once = band_pass(signal, self.sample_rate, self.band)
+        return once if self.psd is None else band_pass(once, self.sample_rate, self.band)

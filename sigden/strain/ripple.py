@@ -58,6 +58,13 @@ class Ripple:
         """Samples, shape (n,), times the ripple."""
         return _filtered(smooth, self._kernels[1])
 
+    def put_back_gain(self) -> Any:
+        """Gain of `put_back` at ``2 * model.order + 1`` frequencies from 0 to half the sample rate."""
+        from scipy.fft import rfft
+
+        # the kernel's last sample, which does not fit, is zero
+        return np.abs(rfft(self._kernels[1], 4 * self.model.order))
+
     @cached_property
     def _kernels(self) -> tuple[Any, Any]:
         from scipy.ndimage import gaussian_filter1d, median_filter

@@ -15,6 +15,7 @@ from sigden.strain.blocks import BLOCK_SECONDS, HALO_SECONDS, in_blocks, nothing
 from sigden.strain.checks import FEWEST_SEGMENTS, agreed_rate, working_band
 from sigden.strain.conditioning import Conditioning
 from sigden.strain.denoiser import StrainDenoiser
+from sigden.strain.flat import FlatStretches
 from sigden.strain.gaps import Segments
 from sigden.strain.local_estimate import LocalEstimate
 from sigden.strain.result import FIELDS, StrainResult
@@ -59,7 +60,9 @@ class StrainStream:
     1 s for the tracks), denoises its middle, and colours with 4 s of context. All that enters the estimate
     of a sample has arrived `latency_seconds` after it, and what has been put out is final. The spectrum is
     the median over the Hann segments of the last `history_seconds` that had arrived by then; the answer does
-    not depend on how the strain is cut into blocks. A stretch between gaps (NaN) ends as it does offline.
+    not depend on how the strain is cut into blocks. A stretch between gaps (NaN) ends as it does offline;
+    exactly equal samples for 1/16 s or longer are a gap, with a `FlatStrainWarning` once they end, and equal
+    samples at the end of a block wait until it is known.
     What comes before two segments of the spectrum is NaN in a stretch too short to hold them.
 
     Examples
@@ -119,6 +122,7 @@ class StrainStream:
             self._steps = method._conditioning(noise.psd, rate, self._band)
         self._stretch: Stretch | None = None
         self._seen, self._clean, self._estimated = 0, 0, 0
+        self._flat = FlatStretches(rate, label)
         self._done = False
         self.solver_gap, self.solver_steps, self.certificate = 0.0, 0, LocalEstimate.certificate
 
@@ -136,7 +140,7 @@ class StrainStream:
     def latency_seconds(self) -> float:
         """Longest time from a sample's arrival to its final estimate, in seconds of strain."""
         wait = max(self._step, 3 * self._segment // 2 if self._unknown else 0)
-        return (wait + self._halo + 2 * self._memory) / self._rate
+        return (wait + self._halo + 2 * self._memory + self._flat.most) / self._rate
 
     @property
     def nbytes(self) -> int:
@@ -172,10 +176,13 @@ class StrainStream:
             raise InputError(f"{self._label}: expected one channel of shape (m,), got {x.shape}")
         infinite = np.isinf(x)
         if infinite.any():
-            index = self._seen + first_index(infinite)[0]
+            index = self._seen + self._flat.held + first_index(infinite)[0]
             raise InputError(
                 f"{self._label}: infinite value at sample {index} of the stream; replace it by NaN (a gap)"
             )
+        return self._decided(self._flat.take(x))
+
+    def _decided(self, x: Any) -> list[StrainResult]:
         out: list[StrainResult] = []
         place = 0
         for part in Segments.of(x):
@@ -199,7 +206,7 @@ class StrainStream:
         InputError
             If nothing could be denoised: all NaN, constant, or no stretch holds two segments of the spectrum.
         """
-        out = self._end()
+        out = self._decided(self._flat.rest()) + self._end()
         self._done = True
         if self._clean and not self._estimated:
             raise InputError(
@@ -207,7 +214,7 @@ class StrainStream:
                 f"segment_seconds={self._method.segment_seconds:g} (they overlap by half)"
             )
         if self._seen and not self._clean:
-            raise InputError(f"{self._label}: every sample is NaN")
+            raise InputError(f"{self._label}: every sample is NaN or in a stretch of equal ones")
         return out
 
     def _take(self, x: Any) -> list[StrainResult]:
@@ -313,8 +320,8 @@ class StrainStream:
         z, clean, error = s.z, steps.with_ripple(s.clean), s.error
         core = slice(s.out - s.kept, stop - s.kept)
         denoised, residual = steps.coloured(np.stack([clean, z - clean]) * sigma)[:, core]
-        scale = sigma if steps.psd is None else steps.noise_rms
-        arrays = (denoised, residual, error[core] * scale, z[core], clean[core], error[core])
+        spread = sigma * steps.coloured_error(s.clean, error, s.kept - s.start)[core]
+        arrays = (denoised, residual, spread, z[core], clean[core], error[core])
         return self._result(s.out, steps.psd, sigma, tuple(a.copy() for a in arrays))
 
     def _blank(self, start: int, count: int) -> StrainResult:

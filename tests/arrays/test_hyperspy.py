@@ -11,8 +11,6 @@ from sigden.simulate import gaussian_noise, spectral_cube
 
 hs = pytest.importorskip("hyperspy.api", reason="HyperSpy comes with the test extra")
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
-
 BANDS = 12
 
 

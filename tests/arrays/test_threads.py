@@ -1,12 +1,15 @@
+import contextlib
 import multiprocessing
 import os
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numba
 import numpy as np
 import pytest
 
-from sigden.arrays import in_order, parallel_allowed, share_out, usable_cores
+from sigden.arrays import in_order, one_blas_thread, parallel_allowed, share_out, threads, usable_cores
 from sigden.multiband.joint.planes import fft_workers
 
 
@@ -62,9 +65,9 @@ def test_results_come_in_order_and_parts_are_taken_as_they_are_needed():
             taken.append(k)
             yield np.full((8, 8), float(k))
 
-    for threads in (1, 2):
+    for count in (1, 2):
         taken.clear()
-        with threadpoolctl.threadpool_limits(threads, user_api="blas"):
+        with threadpoolctl.threadpool_limits(count, user_api="blas"):
             found = in_order(lambda x: (x @ x)[0, 0], parts())
             first = next(found)
             assert len(taken) < 20
@@ -78,12 +81,109 @@ def test_an_error_in_a_part_comes_out():
         list(in_order(lambda part: 1 / part, [2, 1, 0, 1]))
 
 
-def test_blas_has_its_threads_again_when_the_parts_are_done():
+def blas_threads():
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    found = {lib["num_threads"] for lib in threadpoolctl.threadpool_info() if lib["user_api"] == "blas"}
+    if not found:
+        pytest.skip("no BLAS whose threads can be set")
+    return found
+
+
+@pytest.fixture
+def two_threads():
     threadpoolctl = pytest.importorskip("threadpoolctl")
     with threadpoolctl.threadpool_limits(2, user_api="blas"):
-        before = [lib["num_threads"] for lib in threadpoolctl.threadpool_info() if lib["user_api"] == "blas"]
-        found = in_order(lambda x: x, range(50))
-        next(found)
-        found.close()
-        after = [lib["num_threads"] for lib in threadpoolctl.threadpool_info() if lib["user_api"] == "blas"]
-    assert after == before
+        if blas_threads() != {2}:
+            pytest.skip("no BLAS whose threads can be set")
+        yield
+        assert blas_threads() == {2}
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_blas_has_its_threads_between_results_and_when_a_generator_is_dropped():
+    found = in_order(lambda _: blas_threads(), range(50))
+    assert next(found) == {1}
+    wait_for(lambda: blas_threads() == {2})
+    found.close()
+    assert blas_threads() == {2}
+    found = in_order(abs, range(50))
+    next(found)
+    del found
+    wait_for(lambda: blas_threads() == {2})
+
+
+def wait_for(condition, seconds=20.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.001)
+
+
+@pytest.mark.usefixtures("two_threads")
+@pytest.mark.parametrize("run", [share_out, lambda *args: list(in_order(*args))])
+def test_blas_has_its_threads_after_an_error(run):
+    with pytest.raises(ZeroDivisionError):
+        run(lambda part: 1 / part, [2, 1, 0, 1])
+
+
+@pytest.mark.usefixtures("two_threads")
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_the_first_to_hold_blas_may_be_the_first_to_leave(count):
+    """In threads of their own: threadpoolctl lets only one of them set a number."""
+    inside = []
+
+    def begin(turn):
+        turn.enter_context(one_blas_thread())
+        inside.append(blas_threads())
+
+    def end(turn):
+        turn.close()
+        inside.append(blas_threads())
+
+    with contextlib.ExitStack() as stack:
+        pools = [stack.enter_context(ThreadPoolExecutor(1)) for _ in range(count)]
+        turns = [contextlib.ExitStack() for _ in pools]
+        for step in (begin, end):
+            for pool, turn in zip(pools, turns, strict=True):
+                pool.submit(step, turn).result()
+    assert inside == [{1}] * (2 * count - 1) + [{2}]
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_a_number_that_somebody_else_has_set_meanwhile_stays():
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    with threadpoolctl.threadpool_limits(3, user_api="blas"), one_blas_thread():
+        assert blas_threads() == {1}
+        threadpoolctl.threadpool_limits(2, user_api="blas")
+    assert blas_threads() == {2}
+
+
+@pytest.mark.usefixtures("two_threads")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_fork_while_blas_is_held_leaves_nobody_waiting():
+    with one_blas_thread():
+        pid = os.fork()
+        if pid == 0:
+            with one_blas_thread():
+                os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_a_library_that_is_loaded_later_is_held_too(monkeypatch):
+    class Library:
+        filepath = "later"
+        num_threads = 4
+
+        def set_num_threads(self, count):
+            self.num_threads = count
+
+    library, known = Library(), []
+    monkeypatch.setattr(threads, "_libraries", lambda: known)
+    with one_blas_thread():
+        known.append(library)
+        with one_blas_thread():
+            assert library.num_threads == 1
+        assert library.num_threads == 1
+    assert library.num_threads == 4

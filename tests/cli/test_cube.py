@@ -37,6 +37,15 @@ def never(*args, **kwargs):
     raise AssertionError("work is done before the place for its result is looked at")
 
 
+@pytest.mark.parametrize("options", [(), ("--memory", "1 GB")])
+def test_a_suffix_that_is_no_cube_makes_no_folder(sigden, tmp_path, options):
+    np.save(tmp_path / "cube.npy", np.ones((4, 4, 4)))
+    stderr = sigden("cube", tmp_path / "cube.npy", "--out", tmp_path / "x.jpg", *options, code=2).stderr
+    assert "x.jpg: .jpg names no kind of cube; known: .hdr" in stderr
+    assert ".h5" in stderr
+    assert not (tmp_path / "x.jpg").exists()
+
+
 def test_a_place_that_cannot_be_written_to_is_refused_before_any_work(sigden, tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     np.save(tmp_path / "cube.npy", np.ones((4, 4, 4)))

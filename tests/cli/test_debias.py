@@ -42,6 +42,19 @@ def test_a_column_is_corrected_and_effects_are_told(sigden, tables):
     assert result.stderr == ""
 
 
+def test_a_file_of_several_tables_is_told_on_the_page_too(sigden, tables):
+    from astropy.io import fits
+
+    units = [fits.table_to_hdu(read_table(tables / f"{name}.csv")) for name in ("new", "cal")]
+    fits.HDUList([fits.PrimaryHDU(), *units]).writeto(tables / "new.fits")
+    page = tables / "page.html"
+    files = tables / "cal.csv", tables / "new.fits"
+    result = sigden("debias", *files, *COLUMNS, "--out", tables / "out.fits", "--report", page)
+    assert "Warning:" in result.stderr
+    assert "new.fits: holds 2 tables; the first is read" in result.stderr
+    assert "new.fits: holds 2 tables; the first is read" in page.read_text()
+
+
 def test_json_holds_every_estimate(sigden, tables):
     options = ("--treated", "arm", "--propensity", "chance", "--by", "arm", "--slope", "chance_of")
     new = read_table(tables / "new.csv")
@@ -143,7 +156,7 @@ def test_a_missing_treatment_is_no_control(sigden, tables, option):
         (("--method", "SieveCalibrator"), "did you mean"),
         (("--treated", "who"), "no column 'who'"),
         (("--truth", "id2"), "no column 'id2'"),
-        (("--slope", "word"), "covariate: holds values that are not numbers"),
+        (("--slope", "word"), "--slope word: holds values that are not numbers"),
         (("--treated", "arm", "--propensity", "word"), "propensity: holds values that are not numbers"),
         (("--out", "o.txt"), "a table ends in"),
     ],

@@ -64,3 +64,22 @@ def test_every_command_has_help(sigden, command):
         if option.param_type_name == "option" and option.opts:
             assert option.opts[-1] in text
             assert option.help or option.name == "help"
+
+
+@pytest.mark.parametrize("room", ["strain", "multiband", "run", "demo"])
+@pytest.mark.parametrize("name", ["x.jpg", "clean.HDF5", "report.html"])
+def test_a_folder_is_not_given_the_name_of_a_file(sigden, tmp_path, room, name):
+    inputs = {"strain": ["a.hdf5"], "multiband": ["a.toml"], "run": ["a.toml", "a.npy"], "demo": []}[room]
+    out = tmp_path / name
+    stderr = sigden(room, *inputs, "--out", out, code=2).stderr
+    assert f"{name}: {out.suffix} ends the name of a file, and outputs go to a folder" in " ".join(
+        stderr.split()
+    )
+    assert not out.exists()
+
+
+def test_a_folder_may_have_a_dot(sigden, tmp_path):
+    (tmp_path / "old.fits").mkdir()
+    for name in ("run.2", "NGC.v1.5", "old.fits"):
+        stderr = sigden("strain", tmp_path / "a.hdf5", "--out", tmp_path / name, code=2).stderr
+        assert "a.hdf5" in stderr

@@ -67,19 +67,20 @@ def test_quiet_says_nothing(sigden, tmp_path, write):
 def test_options_make_the_method(sigden, tmp_path, write):
     path = tmp_path / "m.toml"
     path.write_text(StrainDenoiser(band=(50.0, 200.0), segment_seconds=2.0).to_toml())
-    arguments = [
-        "strain",
-        write("a.hdf5"),
-        "--out",
-        tmp_path / "out",
-        "--no-report",
-        "--json",
-        "--method",
-        path,
-    ]
+    arguments = ["strain", write("a.hdf5"), "--out", tmp_path / "out", "--no-report", "--json"]
     summary = json.loads(
         sigden(
-            *arguments, "--segment-seconds", 0.5, "--notch", 60, "--notch", 120, "--output", "whitened"
+            *arguments,
+            "--method",
+            path,
+            "--segment-seconds",
+            0.5,
+            "--notch",
+            60,
+            "--notch",
+            120,
+            "--output",
+            "whitened",
         ).stdout
     )
     assert summary["method"] == {
@@ -96,17 +97,8 @@ def test_options_make_the_method(sigden, tmp_path, write):
 def test_a_denoiser_file_works_on_the_whitened_strain(sigden, tmp_path, write):
     path = tmp_path / "m.toml"
     path.write_text(RROF(regularization=0.5).to_toml())
-    arguments = [
-        "strain",
-        write("a.hdf5"),
-        "--out",
-        tmp_path / "out",
-        "--no-report",
-        "--json",
-        "--method",
-        path,
-    ]
-    summary = json.loads(sigden(*arguments, *SHORT).stdout)
+    arguments = ["strain", write("a.hdf5"), "--out", tmp_path / "out", "--no-report", "--json"]
+    summary = json.loads(sigden(*arguments, "--method", path, *SHORT).stdout)
     assert summary["method"]["denoiser"]["regularization"] == 0.5
 
 
@@ -144,6 +136,18 @@ def refused(sigden, tmp_path, *arguments):
     assert len(error.splitlines()) == 1
     assert not (tmp_path / "out").exists()
     return error
+
+
+def test_a_detector_that_is_off_for_a_while_is_told(sigden, tmp_path, write):
+    def off(x):
+        x[1000:2024] = 0.0
+
+    path, out = write("a.hdf5", change=off), tmp_path / "out"
+    result = sigden("strain", path, "--out", out, "--no-report", *SHORT)
+    expected = "Warning: H1: 1 s of samples that all equal 0, from sample 1000 on; taken for a gap"
+    assert expected in " ".join(result.stderr.split())
+    clean = read_strain(out / "H1-1000000000-4-denoised.hdf5")["H1"].values
+    np.testing.assert_array_equal(np.flatnonzero(np.isnan(clean)), np.arange(1000, 2024))
 
 
 def test_missing_file(sigden, tmp_path):

@@ -166,17 +166,23 @@ def batting(sigden_data):
 
 
 @pytest.mark.parametrize(
-    ("group", "count", "mean", "sure", "most"),
-    [((0, 1), 499, 0.853, 0.4215, 0.70), ((0,), 435, 0.378, 0.2818, 0.42), ((1,), 64, 0.127, 0.1232, 0.14)],
+    ("group", "count", "mean", "sure", "both", "npmle"),
+    [
+        ((0, 1), 499, 0.853, 0.4215, 0.679, 0.687),
+        ((0,), 435, 0.378, 0.2818, 0.404, 0.413),
+        ((1,), 64, 0.127, 0.1232, 0.128, 0.148),
+    ],
 )
-def test_batting_averages_of_2005(batting, group, count, mean, sure, most):
+def test_batting_averages_of_2005(batting, group, count, mean, sure, both, npmle):
     def group_mean(x, sigma):
         return np.full(x.shape, x.mean())
 
     assert batting(group_mean, group) == (count, pytest.approx(mean, abs=1e-3))
     assert batting(sure_means, group)[1] == pytest.approx(sure, abs=1e-3)
     # good batters bat more often, so one prior for all is wrong here; it still beats the group mean by far
-    assert batting(lambda x, s: normal_means(x, s).mean, group)[1] < most
+    assert batting(lambda x, s: normal_means(x, s).mean, group)[1] == pytest.approx(both, abs=1e-3)
+    alone = batting(lambda x, s: NPMLE().fit(x, s).posterior_mean(x, s), group)
+    assert alone[1] == pytest.approx(npmle, abs=1e-3)
 
 
 def test_sure_shrinks_normal_means_by_their_share():

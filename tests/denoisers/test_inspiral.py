@@ -47,7 +47,7 @@ def member(energy, coefficients=POST_NEWTON):
     parameters = family.start(np.asarray(coefficients))
     amplitude = family.window(parameters) * np.exp(-0.5 * (np.log(FREQUENCIES / 0.15) / 0.5) ** 2)
     amplitude *= np.sqrt(energy) / np.linalg.norm(amplitude)
-    return amplitude * np.exp(-1j * (family.powers @ parameters + family.carrier))
+    return amplitude * np.exp(-1j * family.phase(parameters))
 
 
 @pytest.mark.parametrize("scale", [0.1, 3.0])
@@ -55,10 +55,10 @@ def test_amplitude_is_that_of_the_dense_gaussian_process(scale):
     rng = np.random.default_rng(0)
     root = rng.standard_normal((40, 5))
     y = scale * root @ rng.standard_normal(5) + rng.standard_normal(40) / np.sqrt(2)
-    mean, directions, freedom, _ = SmoothAmplitude(root).posterior(y)
+    mean, directions, freedom, _ = SmoothAmplitude(root.T).posterior(y)
     # the scale that was chosen shows in the covariance, within the range of the root
     q = np.linalg.qr(root)[0]
-    left, prior = q.T @ directions @ directions.T @ q, q.T @ root @ root.T @ q
+    left, prior = q.T @ directions.T @ directions @ q, q.T @ root @ root.T @ q
     chosen = np.trace(np.linalg.inv(np.linalg.inv(left) - 2.0 * np.eye(5))) / np.trace(prior)
     covariance = chosen * root @ root.T
     hat = covariance @ np.linalg.inv(covariance + np.eye(40) / 2)
@@ -67,7 +67,7 @@ def test_amplitude_is_that_of_the_dense_gaussian_process(scale):
 
 
 def test_nothing_is_told_of_an_amplitude_that_cannot_be():
-    mean, directions, freedom, evidence = SmoothAmplitude(np.zeros((10, 3))).posterior(np.ones(10))
+    mean, directions, freedom, evidence = SmoothAmplitude(np.zeros((3, 10))).posterior(np.ones(10))
     assert not mean.any()
     assert not directions.any()
     assert (freedom, evidence) == (0.0, 0.0)
@@ -77,7 +77,7 @@ def test_nothing_is_told_of_an_amplitude_that_cannot_be():
 def test_scan_finds_the_phase_and_the_arrival_of_a_chirp(leading):
     family = Family(FREQUENCIES, SIZE, leading, END)
     parameters = family.start(POST_NEWTON)
-    spectrum = 0.3 * family.window(parameters) * np.exp(-1j * (family.powers @ parameters + family.carrier))
+    spectrum = 0.3 * family.window(parameters) * np.exp(-1j * family.phase(parameters))
     best = scan(spectrum, FIRST, SIZE, 3)[0]
     assert best.leading == pytest.approx(leading, rel=0.35)
     assert best.arrival == pytest.approx(END, abs=20)

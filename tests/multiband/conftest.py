@@ -20,29 +20,12 @@ def grid(sky):
 
 @pytest.fixture(scope="session")
 def seen(sky):
-    shift = (sky.rubin_scale - sky.scale) / 2
-    return [
-        Observation(sky.vis, sky.psf_vis, "VIS", sigma=float(sky.sigma_vis), scale=sky.scale),
-        *(
-            Observation(
-                image,
-                psf,
-                band,
-                sigma=float(sigma),
-                scale=sky.rubin_scale,
-                offset=(shift, shift),
-                psf_scale=sky.scale,
-            )
-            for band, image, psf, sigma in zip(
-                sky.bands, sky.rubin, sky.psf_rubin, sky.sigma_rubin, strict=True
-            )
-        ),
-    ]
+    return [Observation(**image) for image in sky.images()]
 
 
 @pytest.fixture(scope="session")
 def response(sky):
-    return {"VIS": dict(zip(sky.bands, np.asarray(sky.alpha, float).tolist(), strict=True))}
+    return sky.response
 
 
 @pytest.fixture(scope="session")

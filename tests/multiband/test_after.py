@@ -36,17 +36,15 @@ def sky():
 
 
 def observe(unit=1.0, **changes):
-    s = sky()
-    out = [Observation(unit * s.vis, s.psf_vis, "VIS", sigma=unit * s.sigma_vis, scale=s.scale)]
-    for band, image, psf, level in zip(s.bands, s.rubin, s.psf_rubin, s.sigma_rubin, strict=True):
-        place = {"scale": s.rubin_scale, "offset": (s.scale / 2,) * 2, "psf_scale": s.scale}
-        options = {"sigma": float(unit * level), **place, **changes}
-        out.append(Observation(unit * image, psf, band, **options))
+    out = []
+    for image in sky().images():
+        image |= {"image": unit * image["image"], "sigma": unit * image["sigma"]}
+        out.append(Observation(**image | (changes if out else {})))
     return out
 
 
 def response():
-    return {"VIS": dict(zip(sky().bands, (float(a) for a in sky().alpha), strict=True))}
+    return sky().response
 
 
 def errors(method, observations=None, **options):

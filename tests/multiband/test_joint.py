@@ -223,31 +223,13 @@ def test_serialisable():
 def test_sources_of_a_simulated_field(seed):
     field = scene(seed=seed)
     grid = Grid(shape=field.vis.shape, scale=field.scale)
-    shift = ((field.rubin_scale - field.scale) / 2,) * 2
-    observations = [
-        Observation(field.vis, field.psf_vis, "VIS", sigma=float(field.sigma_vis), scale=field.scale)
-    ]
-    for band, image, psf, sigma in zip(
-        field.bands, field.rubin, field.psf_rubin, field.sigma_rubin, strict=True
-    ):
-        observations.append(
-            Observation(
-                image,
-                psf,
-                band,
-                sigma=float(sigma),
-                scale=field.rubin_scale,
-                offset=shift,
-                psf_scale=field.scale,
-            )
-        )
-    response = {"VIS": dict(zip(field.bands, map(float, field.alpha), strict=True))}
+    observations = [Observation(**image) for image in field.images()]
     places = [
         (s.row, s.column) for s in field.catalogue if 16 < min(s.row, s.column) < max(s.row, s.column) < 112
     ]
     figures = {}
     for method in (JointWiener(), JointSparse()):
-        estimate = method(observations, grid, response=response).estimate
+        estimate = method(observations, grid, response=field.response).estimate
         figures[method.name()] = np.mean(
             [metric_nmse(e, t) for e, t in zip(estimate, field.truth, strict=True)]
         )

@@ -21,21 +21,15 @@ def sky():
 
 
 def observe(unit=1.0, **changes):
-    s = sky()
-    out = [Observation(unit * s.vis, s.psf_vis, "VIS", sigma=unit * s.sigma_vis, scale=s.scale)]
-    for band, image, psf, level in zip(s.bands, s.rubin, s.psf_rubin, s.sigma_rubin, strict=True):
-        options = {
-            "sigma": float(unit * level),
-            "scale": s.rubin_scale,
-            "offset": (s.scale / 2, s.scale / 2),
-            "psf_scale": s.scale,
-        }
-        out.append(Observation(unit * image, psf, band, **{**options, **changes}))
+    out = []
+    for image in sky().images():
+        image |= {"image": unit * image["image"], "sigma": unit * image["sigma"]}
+        out.append(Observation(**image | (changes if out else {})))
     return out
 
 
 def response():
-    return {"VIS": dict(zip(sky().bands, (float(a) for a in sky().alpha), strict=True))}
+    return sky().response
 
 
 def nmse(estimate):

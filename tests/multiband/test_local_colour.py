@@ -18,19 +18,15 @@ def sky(noise=True):
 
 
 def observe(noise=True, unit=1.0):
-    s = sky(noise)
-    out = [Observation(unit * s.vis, s.psf_vis, "VIS", sigma=unit * s.sigma_vis, scale=s.scale)]
-    for band, image, psf, level in zip(s.bands, s.rubin, s.psf_rubin, s.sigma_rubin, strict=True):
-        place = {"scale": s.rubin_scale, "offset": (s.scale / 2, s.scale / 2), "psf_scale": s.scale}
-        out.append(Observation(unit * image, psf, band, sigma=float(unit * level), **place))
-    return out
+    seen = [Observation(**image) for image in sky(noise).images()]
+    return [replace(o, image=unit * o.image, sigma=unit * o.sigma) for o in seen]
 
 
 GRID = Grid(shape=(96, 96), scale=0.1)
 
 
 def response():
-    return {"VIS": dict(zip(sky().bands, (float(a) for a in sky().alpha), strict=True))}
+    return sky().response
 
 
 def nmse(estimate, truth):

@@ -193,8 +193,7 @@ def test_starlet_thresholds_are_the_noise_that_comes_back():
 
 def test_starlet_positivity_damps_what_rings_below_zero():
     sky = scene(seed=21, size=64, psf_size=41, galaxies=2, stars=0)
-    options = {"scale": sky.rubin_scale, "offset": (sky.scale / 2,) * 2, "psf_scale": sky.scale}
-    observation = Observation(sky.rubin[1], sky.psf_rubin[1], "i", sigma=float(sky.sigma_rubin[1]), **options)
+    observation = Observation(**sky.images()[2])
     grid = Grid(shape=sky.vis.shape, scale=sky.scale)
     free, bound = (
         StarletDeconvolution(max_iter=150, tolerance=1e-3, positivity=p)(observation, grid)

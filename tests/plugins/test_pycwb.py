@@ -58,13 +58,17 @@ def catalogue(tmp_path_factory):
     return plugin.crosstalk_catalogue(Path(folder).absolute() / "wdmXTalk-16-128.xbin")
 
 
-def loudest(triggers, when):
-    near = [t for t in triggers if abs(t["gps_time"] - when) < 0.25]
-    assert near, f"no trigger at {when}, only {triggers}"
-    return max(near, key=lambda trigger: trigger["rho"])
+@pytest.fixture(scope="module")
+def loudest(example):
+    def find(triggers, when):
+        found = example.loudest(triggers, when)
+        assert found, f"no trigger at {when}, only {triggers}"
+        return found
+
+    return find
 
 
-def test_smallest_search_finds_an_injection(example, tmp_path_factory, tmp_path):
+def test_smallest_search_finds_an_injection(example, loudest, tmp_path_factory, tmp_path):
     """All of the pipeline in 16 s with two resolutions: what `nox -s pycwb_short` runs."""
     folder = Path(os.environ.get("SIGDEN_CACHE") or tmp_path_factory.mktemp("catalogue")).absolute()
     catalogue = plugin.crosstalk_catalogue(folder / "wdmXTalk-32-64.xbin", l_low=5, l_high=6)
@@ -86,7 +90,7 @@ def test_contracts_are_those_of_pycwb():
 
 
 @pytest.mark.parametrize("name", DENOISERS)
-def test_finds_an_injection_in_gaussian_noise(name, example, catalogue, tmp_path, record_property):
+def test_finds_an_injection_in_gaussian_noise(name, example, loudest, catalogue, tmp_path, record_property):
     triggers, seconds = example.search(
         tmp_path, catalogue, DENOISERS[name], seeds=(11, 12), injections=[dict(INJECTION)], iwindow=2.0
     )
@@ -100,29 +104,17 @@ def test_finds_an_injection_in_gaussian_noise(name, example, catalogue, tmp_path
     assert np.mean(found["overlap"]) > 0.8
 
 
-@pytest.fixture(scope="module")
-def frames(example, sigden_data, tmp_path_factory):
-    """GW150914 as frame files with their lists, in the order of the detectors."""
-    strain = sigden_data / "strain"
-    sources = {name: strain / f"{name[0]}-{name}_LOSC_4_V2-1126259446-32.hdf5" for name in ("L1", "H1")}
-    return example.frame_lists(sources, tmp_path_factory.mktemp("frames"))
-
-
 @pytest.mark.parametrize("name", DENOISERS)
-def test_finds_gw150914(name, example, catalogue, frames, tmp_path, record_property):
-    triggers, _ = example.search(
-        tmp_path, catalogue, DENOISERS[name], seeds=(), frFiles=frames, segLen=16, segMLS=8,
-        channelNamesRaw=["L1:STRAIN", "H1:STRAIN"], gps_start=1126259446, gps_end=1126259478,
-        whiteWindow=16.0, whiteStride=8.0, fHigh=512.0,
-    )  # fmt: skip
-    found = loudest(triggers, 1126259462.4)
+def test_finds_gw150914(name, example, loudest, catalogue, sigden_data, tmp_path, record_property):
+    triggers = example.search_gw150914(sigden_data / "strain", tmp_path, catalogue, DENOISERS[name])
+    found = loudest(triggers, example.GW150914)
     record_property("trigger", found)
     print(f"{name}: {found}")
     assert found["rho"] > 8
     assert found["net_cc"] > 0.8
 
 
-def test_runs_from_pycwb_command(example, catalogue, tmp_path):
+def test_runs_from_pycwb_command(example, loudest, catalogue, tmp_path):
     import yaml
 
     parameters = yaml.safe_load((EXAMPLES / "pycwb_user_parameters.yaml").read_text())

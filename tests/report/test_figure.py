@@ -1,11 +1,12 @@
 import dataclasses
 import re
+import sys
 import threading
 
 import numpy as np
 import pytest
 
-from sigden.errors import InputError
+from sigden.errors import InputError, MissingExtraError
 from sigden.report import strain_figure, to_png, to_svg
 from sigden.report.style import DARK, LIGHT, recoloured
 
@@ -31,6 +32,12 @@ def test_every_detector_has_its_panels(results):
             "spectrogram after",
         ):
             assert f"{name}: {panel}" in titles(figure)
+
+
+def test_missing_matplotlib_is_named_with_its_extra(monkeypatch, results):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(MissingExtraError, match=r"figures need matplotlib: .*sigden\[plot\]"):
+        strain_figure(results)
 
 
 def test_axes_have_labels_with_units(results):

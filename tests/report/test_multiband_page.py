@@ -22,27 +22,13 @@ def sky():
 
 @pytest.fixture(scope="module")
 def section(sky):
-    shift = (sky.rubin_scale - sky.scale) / 2
-    seen = [Observation(sky.vis, sky.psf_vis, "VIS", sigma=float(sky.sigma_vis), scale=sky.scale)]
-    seen += [
-        Observation(
-            image,
-            psf,
-            band,
-            sigma=float(sigma),
-            scale=sky.rubin_scale,
-            offset=(shift, shift),
-            psf_scale=sky.scale,
-        )
-        for band, image, psf, sigma in zip(sky.bands, sky.rubin, sky.psf_rubin, sky.sigma_rubin, strict=True)
-    ]
-    response = {"VIS": dict(zip(sky.bands, np.asarray(sky.alpha, float).tolist(), strict=True))}
+    seen = [Observation(**image) for image in sky.images()]
     method = JointWiener()
-    result = method(seen, Grid(sky.vis.shape, sky.scale), response=response)
+    result = method(seen, Grid(sky.vis.shape, sky.scale), response=sky.response)
     return MultibandSection(
         result=result,
         observations=seen,
-        response=response,
+        response=sky.response,
         method=method,
         unit="nJy",
         truth=sky.truth,

@@ -36,6 +36,20 @@ def test_shapes_and_sums():
         assert psf.min() > -1e-9
 
 
+def test_images_are_what_an_observation_takes():
+    sky = scene(seed=1, size=48, psf_size=51)
+    vis, *rubin = sky.images()
+    assert [shown["band"] for shown in (vis, *rubin)] == ["VIS", "r", "i", "z"]
+    assert vis["image"] is sky.vis
+    assert (vis["sigma"], vis["scale"]) == (sky.sigma_vis, sky.scale)
+    for shown, image, sigma in zip(rubin, sky.rubin, sky.sigma_rubin, strict=True):
+        np.testing.assert_array_equal(shown["image"], image)
+        assert (shown["sigma"], shown["scale"], shown["psf_scale"]) == (sigma, 0.2, 0.1)
+        # the first Rubin pixel covers 2 x 2 VIS pixels, so its centre is half a VIS pixel beyond the first
+        assert shown["offset"] == pytest.approx((0.05, 0.05))
+    assert sum(sky.response["VIS"].values()) == pytest.approx(1.0)
+
+
 def test_same_seed_same_sky_other_seed_other_sky():
     one, two, other = (scene(seed=s, size=32, psf_size=31) for s in (5, 5, 6))
     for name, image in fields(one).items():

@@ -130,8 +130,8 @@ def _average(
     add_tracks(x, sample_rate, band, model, inspiral)
     # elsewhere the tracks stay as they are, and their evidence says nothing of the inspiral
     here = _surroundings(power / (power + _PLACE**2), model.horizon * sample_rate)
-    odds = evidence + float(here @ inspiral.evidence) + _FAVOUR
-    odds -= float(np.logaddexp(0.0, here @ found.evidence))
+    odds = evidence + float(np.sum(here * inspiral.evidence)) + _FAVOUR
+    odds -= float(np.logaddexp(0.0, np.sum(here * found.evidence)))
     weight = here / (1.0 + math.exp(-min(max(odds, -_CERTAIN), _CERTAIN)))
     between = weight * (1.0 - weight) * np.abs(inspiral.signal - found.signal) ** 2 / 2.0
     for old, new in zip(_fields(found), _fields(inspiral), strict=True):
@@ -162,8 +162,8 @@ def _inspiral(x: Any, low: float, high: float) -> tuple[float, Any, Any] | None:
     if not seeds:
         return None
     best = max((fit(spectrum, frequencies, size, seed) for seed in seeds), key=lambda f: f.evidence)
-    both = np.zeros((1 + best.directions.shape[1], size), dtype=np.complex64)
+    both = np.zeros((1 + len(best.directions), size), dtype=np.complex64)
     both[0, first : last + 1] = best.spectrum
-    both[1:, first : last + 1] = best.directions.T
+    both[1:, first : last + 1] = best.directions
     series = ifft(both, overwrite_x=True) * np.float32(math.sqrt(size))
     return best.evidence, series[0], np.sum(series[1:].real.astype(np.float64) ** 2, axis=0)

@@ -76,15 +76,19 @@ class Family:
 
     @cached_property
     def powers(self) -> Any:
-        """Derivatives of the phase by its parameters: powers of v, phase, time; shape (bins, 8)."""
+        """Derivatives of the phase by its parameters: powers of v, phase, time; shape (8, bins)."""
         v, f = self.velocity, self.frequencies
         turn = 2.0 * math.pi * _TIME * self.size * (f - f.mean())
-        return np.stack([*(LEADING * v ** (k - 5) for k in ORDERS), np.ones_like(v), turn], axis=1)
+        return np.stack([*(LEADING * v ** (k - 5) for k in ORDERS), np.ones_like(v), turn])
 
     @cached_property
     def carrier(self) -> Any:
         """Phase of an impulse at the time of arrival."""
         return 2.0 * math.pi * self.arrival * self.frequencies
+
+    def phase(self, parameters: Any) -> Any:
+        """Phase of each bin, shape (bins,)."""
+        return np.einsum("ib,i->b", self.powers, parameters) + self.carrier
 
     @cached_property
     def precision(self) -> Any:
@@ -109,17 +113,17 @@ class Family:
 
     def window(self, parameters: Any) -> Any:
         """One where the amplitude may be: within the stretch, and before the ringdown has passed."""
-        slope = np.gradient(self.powers @ parameters, self.frequencies)
-        arrivals = (self.arrival + slope / (2.0 * math.pi)) / self.size
+        delays = np.gradient(self.phase(parameters), self.frequencies) / (2.0 * math.pi)
+        arrivals = delays / self.size
         inside = np.clip(np.minimum(arrivals, 1.0 - arrivals) / _FADE, 0.0, 1.0)
         return inside / (1.0 + (self.velocity / _PASSED) ** _STEEP)
 
     def amplitudes(self, parameters: Any) -> Any:
-        """Root of the amplitude's prior covariance, of unit scale, shape (bins, nodes)."""
+        """Root of the amplitude's prior covariance, of unit scale, shape (nodes, bins)."""
         logarithm = np.log(self.frequencies / self.frequencies[0])
         step = _NODES * _SMOOTHNESS
         nodes = np.arange(-step, logarithm[-1] + 1.5 * step, step)
         inside = np.exp(-0.5 * ((nodes[:, None] - nodes) / _SMOOTHNESS) ** 2)
         root = np.linalg.cholesky(inside + 1e-6 * np.eye(nodes.size))
-        across = np.exp(-0.5 * ((logarithm[:, None] - nodes) / _SMOOTHNESS) ** 2)
-        return np.linalg.solve(root, across.T).T * self.window(parameters)[:, None]
+        across = np.exp(-0.5 * ((logarithm - nodes[:, None]) / _SMOOTHNESS) ** 2)
+        return np.einsum("ij,jb->ib", np.linalg.inv(root), across * self.window(parameters))

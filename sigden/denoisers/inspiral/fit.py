@@ -27,8 +27,8 @@ class Fit:
     ----------
     spectrum : numpy.ndarray, shape (bins,), complex
         Posterior mean.
-    directions : numpy.ndarray, shape (bins, k), complex
-        Root of the posterior covariance: the spectrum plus its product with normal numbers is a draw.
+    directions : numpy.ndarray, shape (k, bins), complex
+        Root of the posterior covariance: the spectrum plus their sum weighted by normal numbers is a draw.
     freedom : float
         Number of real parameters that the data have told.
     evidence : float
@@ -76,19 +76,21 @@ def fit(spectrum: Any, frequencies: Any, size: int, seed: Seed) -> Fit:
     powers, precision = family.powers, family.precision
     parameters = family.start(seed.coefficients)
     amplitude = SmoothAmplitude(family.amplitudes(parameters))
-    turned = spectrum * np.exp(1j * (powers @ parameters + family.carrier))
+    turned = spectrum * np.exp(1j * family.phase(parameters))
     # the prior of the phase lies around any phase alike, so that the fit turns with the data
     parameters[-2] = -np.angle(np.sum(turned * family.window(parameters)))
     expected = family.expected.copy()
     expected[-2] = parameters[-2]
     for _ in range(_STEPS):
-        turned = spectrum * np.exp(1j * (powers @ parameters + family.carrier))
+        turned = spectrum * np.exp(1j * family.phase(parameters))
         mean = amplitude.posterior(turned.real)[0]
         energy = mean * mean
-        hessian = 2.0 * (powers * energy[:, None]).T @ powers
-        gradient = -2.0 * powers.T @ (mean * turned.imag) - precision * (parameters - expected)
+        hessian = 2.0 * np.einsum("ib,jb->ij", powers * energy, powers)
+        gradient = -2.0 * np.einsum("ib,b->i", powers, mean * turned.imag)
+        gradient -= precision * (parameters - expected)
         step = np.linalg.solve(hessian + np.diag(precision), gradient)
-        moved = float(energy @ np.abs(powers @ step)) / max(float(energy.sum()), 1e-30)
+        turn = np.abs(np.einsum("ib,i->b", powers, step))
+        moved = float(np.sum(energy * turn)) / max(float(energy.sum()), 1e-30)
         parameters = parameters + step * min(1.0, _LONGEST_STEP / max(moved, 1e-30))
         if moved < _DONE:
             break
@@ -97,19 +99,18 @@ def fit(spectrum: Any, frequencies: Any, size: int, seed: Seed) -> Fit:
 
 def _posterior(family: Family, spectrum: Any, parameters: Any, expected: Any) -> Fit:
     powers, precision = family.powers, family.precision
-    phase = powers @ parameters + family.carrier
-    wave = np.exp(-1j * phase)
+    wave = np.exp(-1j * family.phase(parameters))
     turned = spectrum * wave.conj()
     amplitude = SmoothAmplitude(family.amplitudes(parameters))
     mean, spread, freedom, evidence = amplitude.posterior(turned.real)
     # in units of the prior's deviations
-    units = powers / np.sqrt(precision)
-    values, vectors = np.linalg.eigh(2.0 * (units * (mean * mean)[:, None]).T @ units)
+    units = powers / np.sqrt(precision)[:, None]
+    values, vectors = np.linalg.eigh(2.0 * np.einsum("ib,jb->ij", units * (mean * mean), units))
     left = 1.0 / (1.0 + np.maximum(values, 0.0))
-    turn = (units @ vectors) * np.sqrt(left)
+    turn = np.einsum("ij,ib->jb", vectors * np.sqrt(left), units)
     off = (parameters - expected) * np.sqrt(precision)
-    evidence += 0.5 * float(np.sum(np.log(left)) - off @ off) + family.log_prior
-    faded = np.exp(-0.5 * np.minimum(np.sum(turn**2, axis=1), _MOST_VARIANCE))
+    evidence += 0.5 * float(np.sum(np.log(left)) - np.sum(off * off)) + family.log_prior
+    faded = np.exp(-0.5 * np.minimum(np.sum(turn**2, axis=0), _MOST_VARIANCE))
     mean = mean * faded
-    directions = wave[:, None] * np.concatenate([spread, -1j * mean[:, None] * turn], axis=1)
+    directions = wave * np.concatenate([spread, -1j * mean * turn])
     return Fit(mean * wave, directions, freedom + float(np.sum(1.0 - left)), evidence)

@@ -110,7 +110,7 @@ def _filters(first: int, bins: int) -> tuple[list[float], Any]:
         # what arrives within the stretch
         delay = value * 5.0 / 3.0 / (2.0 * math.pi) * x ** (-8.0 / 3.0)
         weight = np.where((v < _RING) & (delay < first), x**-0.5, 0.0)
-        weight /= max(float(np.linalg.norm(weight)), 1e-30)
+        weight /= max(math.sqrt(np.sum(weight * weight)), 1e-30)
         phase = LEADING * sum(c * v ** (k - 5) for c, k in zip(_LAWS[i % 2], ORDERS, strict=True))
         out[i] = weight * np.exp(1j * phase)
     return leading, out

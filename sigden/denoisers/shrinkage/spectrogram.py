@@ -132,7 +132,7 @@ class SpectrogramDenoiser(LineShrinkage):
 @lru_cache(maxsize=32)
 def _taper(window: int) -> Any:
     w = np.hanning(window + 1)[:window]
-    w /= np.linalg.norm(w)
+    w /= math.sqrt(np.sum(w * w))
     w.setflags(write=False)
     return w
 

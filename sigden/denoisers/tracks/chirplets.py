@@ -1,4 +1,4 @@
-"""Local chirps of several lengths: analysis of an analytic series and its synthesis."""
+"""Local chirps of several lengths: analysis of an analytic series and its synthesis, by transforms."""
 
 from __future__ import annotations
 
@@ -97,13 +97,20 @@ def analyse(x: Any, level: Level) -> Any:
     -------
     numpy.ndarray, shape (slices, rates, bins), complex64
         Chirps have unit norm, so noise has unit variance; slice s is centred on sample ``s * hop``.
+
+    Notes
+    -----
+    The frequencies are those of a transform of twice the length: one for each slice and rate.
     """
+    from scipy.fft import fft
+
     count, half = -(-x.size // level.hop) + 1, level.length // 2
     padded = np.zeros((count - 1) * level.hop + level.length, dtype=np.complex64)
     padded[half : half + x.size] = x[: padded.size - half]
     windows = np.lib.stride_tricks.sliding_window_view(padded, level.length)
-    frames = np.ascontiguousarray(windows[:: level.hop])
-    return (frames @ _conjugates(level)).reshape(count, len(RATES), level.bins)
+    frames = np.zeros((count, len(RATES), 2 * level.length), dtype=np.complex64)
+    np.multiply(windows[:: level.hop, None], _chirps(level).conj(), out=frames[..., : level.length])
+    return fft(frames, overwrite_x=True)[..., level.first : level.last + 1] * _turns(level).conj()
 
 
 def place(level: Level, coefficients: Any, n: int) -> Any:
@@ -123,9 +130,13 @@ def place(level: Level, coefficients: Any, n: int) -> Any:
     numpy.ndarray, shape (n,), complex64
         The series.
     """
-    segments = coefficients.reshape(len(coefficients), -1) @ _atoms(level)
-    segments *= _synthesis(level)
-    return _overlap(level, segments, n)
+    from scipy.fft import ifft
+
+    spectra = np.zeros((len(coefficients), len(RATES), 2 * level.length), dtype=np.complex64)
+    np.multiply(coefficients, _turns(level), out=spectra[..., level.first : level.last + 1])
+    chirps = ifft(spectra, norm="forward", overwrite_x=True)[..., : level.length]
+    chirps *= _synthesis(level)
+    return _overlap(level, chirps.sum(axis=1), n)
 
 
 def spread(level: Level, power: Any, n: int) -> Any:
@@ -145,14 +156,14 @@ def _overlap(level: Level, segments: Any, n: int) -> Any:
 @lru_cache(maxsize=64)
 def _window(length: int) -> Any:
     w = np.hanning(length + 1)[:length]
-    w /= np.linalg.norm(w)
+    w /= math.sqrt(np.sum(w * w))
     w.setflags(write=False)
     return w
 
 
 @lru_cache(maxsize=64)
 def _synthesis(level: Level) -> Any:
-    return (level.window * level.weight).astype(np.float32)
+    return _chirps(level) * (level.window * level.weight).astype(np.float32)
 
 
 @lru_cache(maxsize=64)
@@ -161,16 +172,14 @@ def _smoother(level: Level) -> Any:
 
 
 @lru_cache(maxsize=64)
-def _conjugates(level: Level) -> Any:
-    return np.ascontiguousarray(_atoms(level).conj().T)
+def _chirps(level: Level) -> Any:
+    """Chirps of frequency zero at the centre, shape (rates, length)."""
+    t = np.arange(level.length) - level.length / 2
+    rates = 4.0 * np.array(RATES)[:, None] / level.length**2
+    return (level.window * np.exp(1j * np.pi * rates * t * t)).astype(np.complex64)
 
 
 @lru_cache(maxsize=64)
-def _atoms(level: Level) -> Any:
-    """Chirps of every rate and frequency, shape (rates * bins, length)."""
-    t = np.arange(level.length) - level.length / 2
-    f = np.arange(level.first, level.last + 1)[:, None] / (2 * level.length)
-    rates = [4 * k / level.length**2 for k in RATES]
-    return np.concatenate(
-        [(level.window * np.exp(2j * np.pi * (f * t + c * t * t / 2))).astype(np.complex64) for c in rates]
-    )
+def _turns(level: Level) -> Any:
+    """Phase of every frequency at the first sample, that at the centre being zero, shape (bins,)."""
+    return np.array([1, -1j, -1, 1j], dtype=np.complex64)[np.arange(level.first, level.last + 1) % 4]

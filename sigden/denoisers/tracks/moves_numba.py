@@ -4,6 +4,7 @@ States are rows, one for each chirp rate, of ``bins * AMPLITUDES`` numbers: the 
 lie side by side, so that a step in frequency is a shift of the whole row. Wide rows have zeros on both sides.
 """
 
+# inlined from other files: e13d2486e052
 from __future__ import annotations
 
 from functools import lru_cache

@@ -1,5 +1,6 @@
 """Forward and backward pass over the tracks of one length."""
 
+# inlined from other files: 4c90e651999d
 from __future__ import annotations
 
 import math

@@ -1,5 +1,6 @@
 """Isotropic total variation of one image on the CPU: fused primal-dual pass and duality gap."""
 
+# inlined from other files: 82a2fe2a16a1
 from __future__ import annotations
 
 import numpy as np

@@ -1,5 +1,6 @@
 """Isotropic total variation of one cube on the CPU: fused primal-dual pass and duality gap."""
 
+# inlined from other files: f17a7f177cca
 from __future__ import annotations
 
 import numpy as np

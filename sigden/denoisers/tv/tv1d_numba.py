@@ -1,5 +1,6 @@
 """Exact one-dimensional total variation on the CPU, in linear time."""
 
+# inlined from other files: 897f7799b295
 from __future__ import annotations
 
 from typing import Any

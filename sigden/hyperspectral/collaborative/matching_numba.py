@@ -1,5 +1,6 @@
 """Block matching shared by all eigen-images, on the CPU."""
 
+# inlined from other files: 4ca9787544cc
 from __future__ import annotations
 
 import numpy as np

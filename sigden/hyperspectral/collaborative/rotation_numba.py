@@ -1,5 +1,6 @@
 """Eigen-images of a stack in its own coordinates: directions in which the guide has its energy."""
 
+# inlined from other files: 2c65160fb16d
 from __future__ import annotations
 
 import numpy as np

@@ -1,5 +1,6 @@
 """Shrinkage of starlet details on the CPU, a scale at a time: no plane of coefficients is kept."""
 
+# inlined from other files: 23748c7a191a
 from __future__ import annotations
 
 from typing import Any

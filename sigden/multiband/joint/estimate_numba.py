@@ -1,5 +1,6 @@
 """Posterior mean of Fourier modes on the CPU: neighbouring coarse frequencies side by side."""
 
+# inlined from other files: d13f4d9a4cfb
 from __future__ import annotations
 
 from typing import Any

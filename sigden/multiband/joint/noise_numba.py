@@ -1,5 +1,6 @@
 """Propagated noise of Fourier modes on the CPU: neighbouring coarse frequencies side by side."""
 
+# inlined from other files: ae3139dd23b2
 from __future__ import annotations
 
 from typing import Any

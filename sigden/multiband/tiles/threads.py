@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from sigden.arrays import one_blas_thread
+from sigden.arrays import in_one_blas_thread
 from sigden.errors import ParameterError
 
 __all__ = ["in_order"]
@@ -39,10 +39,11 @@ def in_order(work: Callable[[Any], T], items: Sequence[Any], workers: int) -> It
     """
     if isinstance(workers, bool) or int(workers) != workers or workers < 1:
         raise ParameterError(f"workers: must be a positive whole number, got {workers!r}")
+    work = in_one_blas_thread(work)
     if workers == 1 or len(items) == 1:
         yield from map(work, items)
         return
-    with one_blas_thread(), ThreadPoolExecutor(int(workers)) as pool:
+    with ThreadPoolExecutor(int(workers)) as pool:
         waiting: deque[Future[T]] = deque()
         left = iter(items)
         try:
