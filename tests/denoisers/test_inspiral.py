@@ -165,6 +165,19 @@ def test_where_no_track_was_found_nothing_changes():
     assert not ours.known.any()
 
 
+def test_the_law_knows_where_it_is_silent():
+    x = (4.0 * member(2000.0)[:BINS]) + complex_noise(0, BINS)
+    series = np.zeros(SIZE, dtype=complex)
+    series[FIRST : FIRST + BINS] = x
+    series = (np.fft.ifft(series) * np.sqrt(SIZE)).astype(np.complex64)
+    model = TrackModel(lengths=(32.0, 64.0), birth=0.003, death=0.001, horizon=20.0)
+    found = estimate_signal(series, 1.0, (FIRST / SIZE, (FIRST + BINS) / SIZE), model)
+    power = np.abs(found.signal) ** 2
+    end = int(np.argmax(power))
+    assert found.known[end - 100 : end + 20].min() > 0.9
+    assert power[end + 20] < 0.01 * power[end]
+
+
 def test_the_band_of_one_standard_error_holds_two_thirds():
     truth = 1.5 * inspiral()
     inside = []

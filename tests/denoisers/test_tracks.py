@@ -1,12 +1,10 @@
 """Chirp tracks: what a path through time and frequency gains, and what it must not do."""
 
-import math
-
 import numpy as np
 import pytest
 
 from sigden import ChirpTracks, InputError, InspiralTracks, ParameterError, from_toml
-from sigden.denoisers.tracks import TrackEstimate, TrackModel, estimate_tracks, standard_error
+from sigden.denoisers.tracks import TrackModel, estimate_tracks
 from sigden.denoisers.tracks.chirplets import RATES, analyse, grid, place
 from sigden.denoisers.tracks.coefficients_numba import quantise, scale
 from sigden.denoisers.tracks.likelihood import AMPLITUDES, PER_UNIT, tables
@@ -151,51 +149,6 @@ def test_coefficients_are_inner_products_with_chirps_and_their_sum_is_a_series(l
         expected[k * level.hop : k * level.hop + length] += part
     atol = 1e-5 * np.abs(expected).max()
     np.testing.assert_allclose(place(level, found, x.size), expected[half : half + x.size], atol=atol)
-
-
-def claimed(residual, freedom, n=4000, *, change=0.0):
-    """Standard error in the middle of a stretch of a free track with a steady residual."""
-    still = TrackEstimate(
-        np.zeros(n, "c8"), np.zeros(n), np.ones(n), np.full(n, freedom), *np.zeros((2, n)), np.full(n, change)
-    )
-    return standard_error(np.full(n, residual, "c8"), 1.0, still, TrackModel(horizon=40.0))[n // 2]
-
-
-@pytest.mark.parametrize("change", [0.0, 0.2])
-def test_without_evidence_against_it_the_error_is_the_models_own(change):
-    freedom = 0.1
-    expected = 2 * freedom + 2 * 0.065**2 + 1.5 * change
-    residual = math.sqrt(1.0 + expected - 5 * freedom)
-    assert claimed(residual, freedom, change=change) == pytest.approx(math.sqrt(expected / 2), rel=1e-6)
-
-
-def test_what_the_residual_shows_of_a_missed_signal_is_in_the_error():
-    missed = 4.0
-    residual = math.sqrt(1.0 + missed - 5 * 0.4)
-    assert claimed(residual, 0.4) == pytest.approx(math.sqrt(missed / 2), rel=0.1)
-    sizes = [claimed(math.sqrt(1.0 + m), 0.05) for m in (0.0, 0.5, 1.0, 2.0)]
-    assert sorted(sizes) == sizes
-    assert sizes[-1] > 1.5 * sizes[0]
-
-
-def test_the_error_stays_positive_where_the_residual_is_below_the_noise():
-    assert claimed(0.0, 0.2) > 0.1
-
-
-def test_what_one_window_cannot_follow_shows_in_the_next_length():
-    rng = np.random.default_rng(8)
-    t = np.arange(2000.0)
-    noise = 0.05 * (rng.standard_normal(t.size) + 1j * rng.standard_normal(t.size))
-    steady = 6 * np.exp(2j * np.pi * 0.2 * t)
-    broken = 6 * np.exp(
-        2j * np.pi * (0.2 * t + 0.5 * np.cumsum(rng.standard_normal(t.size // 20).repeat(20) / 20))
-    )
-    model = TrackModel(lengths=(24.0, 34.0, 48.0), birth=3e-3, death=1e-3, horizon=40.0)
-    smooth, rough = (
-        estimate_tracks((s + noise).astype("c8"), 1.0, (0.0, 1.0), model).change[300:-300].mean()
-        for s in (steady, broken)
-    )
-    assert rough > 10 * smooth
 
 
 def test_one_step_back_is_the_transpose_of_one_step():

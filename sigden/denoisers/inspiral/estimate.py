@@ -30,8 +30,6 @@ _FEWEST = 32  # bins
 _FAVOUR = 5.0
 _FAINT = 0.06  # of the noise: amplitude at which an inspiral counts as half present
 _PLACE = 0.01  # amplitude at which a place counts as half its own
-_MISFIT = 0.002  # of its energy that no member of the family has: other models of the waveform
-_SPREAD = 0.7  # of the variance of Laplace's approximation, which the true error is found to have
 _CERTAIN = 50.0
 
 
@@ -126,9 +124,9 @@ def _average(
     evidence, signal, variance = best
     power = np.abs(signal) ** 2
     present = power / (power + _FAINT**2)
-    spread = _SPREAD * variance + _MISFIT * power / 2.0
-    evidence_beside, change = np.zeros((2, x.size))
-    inspiral = TrackEstimate(signal, spread, present.copy(), 2.0 * variance, evidence_beside, present, change)
+    # the law knows where it is silent, too
+    nothing, everywhere = np.zeros(x.size), np.ones(x.size)
+    inspiral = TrackEstimate(signal, variance, present, 2.0 * variance, nothing, everywhere)
     add_tracks(x, sample_rate, band, model, inspiral)
     # elsewhere the tracks stay as they are, and their evidence says nothing of the inspiral
     here = _surroundings(power / (power + _PLACE**2), model.horizon * sample_rate)

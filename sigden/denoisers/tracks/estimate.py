@@ -68,11 +68,8 @@ class TrackEstimate:
     evidence : numpy.ndarray, shape (n,)
         Logarithm of the likelihood ratio to noise, per sample.
     known : numpy.ndarray, shape (n,)
-        Probability of a law that says how the signal goes on, so that none of it passes unnoticed: zero for
-        tracks.
-    change : numpy.ndarray, shape (n,)
-        Squared change of the signal from one length of the windows to the next, mean over the lengths by
-        their evidence: what a window of one length cannot follow.
+        Probability of a law that says how the signal goes on, its silence included, so that none of it passes
+        unnoticed: zero for tracks.
     """
 
     signal: Any
@@ -81,7 +78,6 @@ class TrackEstimate:
     freedom: Any
     evidence: Any
     known: Any
-    change: Any
 
 
 def estimate_tracks(
@@ -162,7 +158,6 @@ def _add(found: TrackEstimate, more: TrackEstimate, first: int, fade: Any) -> No
     part = slice(first, first + fade.size)
     found.signal[part] += fade * more.signal
     found.variance[part] += fade * more.variance
-    found.change[part] += fade * more.change
     found.freedom[part] += fade * more.freedom
     found.evidence[part] += fade * more.evidence
     found.presence[part] += fade * more.presence * (1.0 - found.presence[part])
@@ -189,12 +184,10 @@ def _one_track(x: Any, sample_rate: float, band: tuple[float, float], model: Tra
             whole = _averaged(parts, reach)
             for old, new in zip(mean, whole, strict=True):
                 old[a:b] += fade * (new - old[a:b])
-    signal, second, presence, freedom, evidence, change = mean
+    signal, second, presence, freedom, evidence = mean
     variance = np.maximum(second - np.abs(signal) ** 2, 0.0) / 2.0
     evidence /= model.temper * _COUNTED
-    return TrackEstimate(
-        signal, variance, np.clip(presence, 0.0, 1.0), freedom, evidence, np.zeros(x.size), change
-    )
+    return TrackEstimate(signal, variance, np.clip(presence, 0.0, 1.0), freedom, evidence, np.zeros(x.size))
 
 
 def _solved(
@@ -211,25 +204,14 @@ def _solved(
 
 
 def _averaged(found: list[tuple[Any, ...]], reach: float) -> tuple[Any, ...]:
-    """Mean, mean square, presence, freedom, evidence and change over the lengths, weighted by evidence."""
+    """Mean, mean square, presence, freedom and evidence over the lengths, weighted by evidence."""
     from scipy.ndimage import gaussian_filter1d
 
     rate = np.stack([f[4] for f in found])
     evidence = gaussian_filter1d(rate, reach / 2.5, axis=1, mode="nearest") * reach
     weights = np.exp(evidence - evidence.max(axis=0))
     weights /= weights.sum(axis=0)
-    mean = tuple(sum(w * f[i] for w, f in zip(weights, found, strict=True)) for i in range(5))
-    return (*mean, _change([f[0] for f in found], weights))
-
-
-def _change(signals: list[Any], weights: Any) -> Any:
-    """Squared change to the next length and from the one before, by the weight of the length."""
-    out, last = np.zeros(weights.shape[1]), len(signals) - 1
-    for k in range(last):
-        step = signals[k + 1] - signals[k]
-        lower, upper = (1.0 if end else 0.5 for end in (k == 0, k + 1 == last))
-        out += (lower * weights[k] + upper * weights[k + 1]) * (step.real**2 + step.imag**2)
-    return out
+    return tuple(sum(w * f[i] for w, f in zip(weights, found, strict=True)) for i in range(5))
 
 
 def _awake(present: Any, edge: int) -> list[tuple[int, int]]:
