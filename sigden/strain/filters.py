@@ -61,9 +61,14 @@ def band_pass(
         raise ParameterError(f"extension: expected 'even' or 'odd', got {extension!r}")
     if low == 0 and high == nyquist:
         return x.copy()
-    from scipy.signal import sosfiltfilt
+    from scipy.signal import butter, sosfiltfilt
 
-    sections = _sections(low, high, sample_rate, order)
+    if low == 0:
+        sections = butter(order, high, btype="low", fs=sample_rate, output="sos")
+    elif high == nyquist:
+        sections = butter(order, low, btype="high", fs=sample_rate, output="sos")
+    else:
+        sections = butter(order, [low, high], btype="band", fs=sample_rate, output="sos")
     memory = _ringing(sections)
     padded = min(memory, x.shape[-1] - 1)
     out = sosfiltfilt(sections, values, axis=-1, padtype=extension, padlen=padded)
@@ -76,7 +81,7 @@ def band_gain(frequencies: Any, sample_rate: float, band: tuple[float, float], *
     Parameters
     ----------
     frequencies : numpy.ndarray
-        Hz.
+        Hz, from 0 to half the sample rate.
     sample_rate : float
         Hz.
     band : tuple of float
@@ -93,13 +98,23 @@ def band_gain(frequencies: Any, sample_rate: float, band: tuple[float, float], *
     ------
     ParameterError
         If the band is empty or reaches past the Nyquist frequency.
+
+    Notes
+    -----
+    The bilinear transform takes f to :math:`w = \\tan(\\pi f / f_s)`; run twice, the filter has the gain
+    :math:`1 / (1 + q^{2 n})` with :math:`q = (w^2 - w_1 w_2) / (w (w_2 - w_1))`.
     """
     low, high = _require_band(band, _nyquist(sample_rate))
-    if low == 0 and high == sample_rate / 2:
-        return np.ones(np.shape(frequencies))
-    from scipy.signal import sosfreqz
-
-    return np.abs(sosfreqz(_sections(low, high, sample_rate, order), frequencies, fs=sample_rate)[1]) ** 2
+    w, first, last = (
+        np.tan(np.pi / sample_rate * np.asarray(f, dtype=np.float64)) for f in (frequencies, low, high)
+    )
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        if high == sample_rate / 2:
+            q = first / w if low > 0 else np.zeros_like(w)
+        else:
+            q = (w * w - first * last) / (w * (last - first))
+        # 0/0 is a low-pass at zero frequency
+        return 1.0 / (1.0 + np.nan_to_num(q, nan=0.0, posinf=np.inf, neginf=-np.inf) ** (2 * order))
 
 
 def notch(x: Any, sample_rate: float, frequencies: Sequence[float], quality: float = 30.0) -> Any:
@@ -226,17 +241,6 @@ def _require_band(band: tuple[float, float], nyquist: float) -> tuple[float, flo
     if high > nyquist:
         raise ParameterError(f"band: {high:g} Hz exceeds the Nyquist frequency of {nyquist:g} Hz")
     return low, high
-
-
-def _sections(low: float, high: float, sample_rate: float, order: int) -> Any:
-    """Butterworth filter of a band that is not the whole one."""
-    from scipy.signal import butter
-
-    if low == 0:
-        return butter(order, high, btype="low", fs=sample_rate, output="sos")
-    if high == sample_rate / 2:
-        return butter(order, low, btype="high", fs=sample_rate, output="sos")
-    return butter(order, [low, high], btype="band", fs=sample_rate, output="sos")
 
 
 def _ringing(sections: Any) -> int:

@@ -19,7 +19,7 @@ _HOP_SECONDS = 0.01
 _OVERSAMPLING = 2.8  # of the band's upper edge: what aliases is 24 dB below it
 _UNSEEN = 0.01  # of the squared error: spread over the band
 _SILENT = 1e-12  # of the noise: no amplitude at all
-_FRAMES = 4096  # at a time, for memory
+_FRAMES = 512  # at a time: they stay in the cache
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,7 @@ import pytest
 
 from sigden.errors import InputError, ParameterError
 from sigden.noise import PowerSpectrum, welch_psd
-from sigden.strain.filters import band_pass, find_lines, notch
+from sigden.strain.filters import band_gain, band_pass, find_lines, notch
 
 FS = 1024.0
 T = np.arange(8192) / FS
@@ -25,6 +25,14 @@ def test_open_bands_are_low_and_high_passes(band, kept, lost):
     good, bad = (np.sin(2 * np.pi * f * T) for f in (kept, lost))
     core = slice(1024, -1024)
     np.testing.assert_allclose(band_pass(good + bad, FS, band)[core], good[core], atol=0.01)
+
+
+@pytest.mark.parametrize("band", [(35.0, 350.0), (0.0, 60.0), (50.0, 512.0), (0.0, 512.0)])
+def test_gain_is_that_of_the_filter(band):
+    impulse = np.zeros(8192)
+    impulse[4096] = 1.0
+    expected = np.abs(np.fft.rfft(band_pass(impulse, FS, band)))
+    np.testing.assert_allclose(band_gain(np.fft.rfftfreq(8192, 1 / FS), FS, band), expected, atol=1e-5)
 
 
 def test_full_band_is_the_identity():
