@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from sigden.errors import ParameterError
+from sigden.strain.aligned import Aligned
+from sigden.strain.links import Link, shaken
 from sigden.strain.local_estimate import LocalEstimate
 from sigden.strain.tracked import tracked
 
@@ -19,8 +22,8 @@ _BLOCK_SECONDS = 4.0
 _NATS = 5.0  # evidence for a common signal beyond the number of delays tried
 _LOUD_NATS = 18.0  # what one detector must see for its neighbour's silence to be told
 _NULL_SIGMAS = 4.0
-_PASSES = 2
-_FINER = 8  # steps of delay in one sample
+_PASSES = 1
+_TINY = 1e-9
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ class Pair:
     ratio: float
     correlation: float
     consistency: float
+    phase: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,7 @@ def coherent(
     max_delay: float = 0.03,
     *,
     own: Sequence[LocalEstimate] | None = None,
+    gains: Any = None,
 ) -> CoherentEstimate:
     """Denoise two or more detectors that may hold one common signal.
 
@@ -133,7 +138,8 @@ def coherent(
         return CoherentEstimate(tuple(own), ())
     estimates, errors = np.zeros_like(z), np.zeros_like(z)
     weights, pairs = np.zeros(n), []
-    network = _Network(z, own, sample_rate, tuple(bands), max_delay)
+    gains = np.ones((count, 2)) if gains is None else np.asarray(gains, dtype=np.float64)
+    network = _Network(z, own, sample_rate, tuple(bands), gains, max_delay)
     for start in _starts(n, block):
         part = slice(start, start + block)
         fade = np.sin(np.pi * (np.arange(block) + 0.5) / block) ** 2 + 1e-9
@@ -157,123 +163,110 @@ class _Network:
     own: list[LocalEstimate]
     sample_rate: float
     bands: tuple[tuple[float, float], ...]
+    gains: Any
     max_delay: float
 
     def join(self, part: slice) -> tuple[Any, Any, list[Pair]]:
         """Estimates and errors of one stretch, and the pairs found in it."""
-        x = self.z[:, part]
         estimates = np.stack([o.estimate[part] for o in self.own])
         errors = np.stack([o.uncertainty[part] for o in self.own])
         energy = np.sum(estimates**2, axis=1)
         first = int(np.argmax(energy))
-        pairs, joined = [], {first: (0.0, 1.0)}
-        for other in range(len(x)):
-            if other == first or not energy[first] > 0:
-                continue
-            delay, ratio, gain, evidence = self._match(x, estimates, first, other)
-            null = self._null(x, estimates[first], first, other, delay, ratio)
-            agreed = evidence > _NATS and null[0] < 1.0 + _NULL_SIGMAS * null[1]
-            if agreed:
-                joined[other] = (delay, ratio)
-            loud = energy[first] / (2.0 * self._noise(first)) > _LOUD_NATS
+        if not energy[first] > 0:
+            return estimates, errors, []
+        streams = Aligned(self.z[:, part], self.sample_rate, self.bands, self.gains, first, self.max_delay)
+        alone = streams.spectrum(estimates)
+        others = [row for row in range(len(estimates)) if row != first]
+        told = {row: self._match(streams, alone, row) for row in others}
+        links = {first: Link()} | {row: link for row, (link, evidence) in told.items() if evidence > _NATS}
+        if len(links) > 1:
+            joint, responses = streams.joined(alone, links)
+            links = streams.heard(responses[first] * joint, links)
+        loud = energy[first] / (2.0 * streams.noise(first)) > _LOUD_NATS
+        pairs = []
+        for row in others:
+            link = links.get(row, told[row][0])
+            power, spread = self._null(streams, estimates[first], row, link)
+            agreed = row in links and power < 1.0 + _NULL_SIGMAS * spread
             if agreed or loud:
-                pairs.append(
-                    Pair(part.start, part.stop, first, other, agreed, delay, ratio, gain, float(null[0]))
-                )
-        if len(joined) == 1:
+                pairs.append(_pair(part, streams, alone, row, link, agreed, power))
+            if not agreed:
+                links.pop(row, None)
+        if len(links) == 1:
             return estimates, errors, pairs
-        for _ in range(_PASSES):
-            common = self._denoise(x, joined, first)
-            for other in joined:
-                if other != first:
-                    joined[other] = self._refine(x, common.estimate, first, other, joined[other][0])
-        common = self._denoise(x, joined, first)
-        norm = math.sqrt(sum(r * r for _, r in joined.values()))
-        for other, (delay, ratio) in joined.items():
-            estimates[other] = ratio / norm * _shift(common.estimate, delay * self.sample_rate)
-            errors[other] = abs(ratio) / norm * _moved(common.uncertainty, delay * self.sample_rate)
+        for last in range(_PASSES + 1):
+            common, responses = self._denoised(streams, links)
+            spectrum = streams.spectrum(common.estimate)
+            if last < _PASSES:
+                links = streams.heard(responses[first] * spectrum, links)
+        whole = streams.energy(spectrum)
+        for row, link in links.items():
+            seen = responses[row] * spectrum
+            share = streams.energy(seen) / whole
+            estimates[row] = streams.series(seen)
+            moved = _moved(common.uncertainty, link.delay * self.sample_rate)
+            aside = shaken(*streams.analytic(seen), link.covariance)
+            errors[row] = np.sqrt(share * moved**2 + (1.0 - share) ** 2 * aside)
         return estimates, errors, pairs
 
-    def _noise(self, row: int) -> float:
-        """Variance of an inner product with unit noise of the band, per unit of energy."""
-        low, high = self.bands[row]
-        return self.sample_rate / (2.0 * (high - low))
-
-    def _match(self, x: Any, estimates: Any, first: int, other: int) -> tuple[float, float, float, float]:
-        """Delay of `other` after `first`, ratio of amplitudes, correlation and evidence."""
-        forth = self._correlation(estimates[first], x[other], other)
-        back = self._correlation(x[first], estimates[other], first, template_last=True)
-        # signs must agree, so amplitudes are added before they are squared
-        total = np.where(forth * back > 0, forth**2 + back**2, np.maximum(forth**2, back**2))
+    def _match(self, streams: Aligned, alone: Any, row: int) -> tuple[Link, float]:
+        """Link of a detector to the reference by each one's estimate in the other's data, and evidence."""
+        first, relative = streams.first, streams.relative[row]
+        forth, back = relative * alone[first], alone[row] / relative
+        delays, one = streams.filtered(forth, streams.spectra[row], self.max_delay)
+        _, two = streams.filtered(streams.spectra[first], back, self.max_delay)
+        one = one / max(math.sqrt(streams.energy(forth) * streams.noise(row)), _TINY)
+        two = two / max(math.sqrt(streams.energy(back) * streams.noise(first)), _TINY)
+        power, more = np.abs(one) ** 2, np.abs(two) ** 2
+        total = np.where((one * two.conj()).real > 0, power + more, np.maximum(power, more))
         best = int(np.argmax(total))
-        delay = self._delays()[best]
         spread = max(b[1] - b[0] for b in self.bands)
         trials = max(1.0, 4.0 * self.max_delay * spread)
         evidence = float(total[best] / 2.0 - math.log(trials))
-        one, two = forth[best], back[best]
-        ratio = math.copysign(
-            min(max(abs(one) / max(abs(two), 1e-9), 0.25), 4.0), one if abs(one) > abs(two) else two
-        )
-        shifted = _shift(estimates[other], -delay * self.sample_rate)
-        norm = np.linalg.norm(estimates[first]) * np.linalg.norm(estimates[other])
-        correlation = float(estimates[first] @ shifted / norm) if norm > 0 else 0.0
-        return float(delay), ratio, correlation, evidence
+        a, b = complex(one[best]), complex(two[best])
+        size = min(max(abs(a) / max(abs(b), _TINY), 0.25), 4.0)
+        size *= math.sqrt(streams.energy(alone[first]) / streams.energy(forth))
+        turn = a + b if (a * b.conjugate()).real > 0 else max(a, b, key=abs)
+        return Link(float(delays[best]), size * turn / max(abs(turn), _TINY)), evidence
 
-    def _delays(self) -> Any:
-        steps = math.floor(self.max_delay * self.sample_rate * _FINER)
-        return np.arange(-steps, steps + 1) / (_FINER * self.sample_rate)
+    def _denoised(self, streams: Aligned, links: dict[int, Link]) -> tuple[LocalEstimate, dict[int, Any]]:
+        spectrum, responses = streams.joined(streams.spectra, links)
+        low = min(self.bands[row][0] for row in links)
+        high = max(self.bands[row][1] for row in links)
+        return tracked(streams.series(spectrum), self.sample_rate, (low, high)), responses
 
-    def _correlation(self, a: Any, b: Any, noisy: int, template_last: bool = False) -> Any:
-        """Matched-filter signal-to-noise ratio of a in b against the delay of b after a."""
-        from scipy.fft import irfft, next_fast_len, rfft
-
-        template = b if template_last else a
-        norm = np.linalg.norm(template) * math.sqrt(self._noise(noisy))
-        steps = (self._delays().size - 1) // 2
-        if not norm > 0:
-            return np.zeros(2 * steps + 1)
-        size = next_fast_len(a.size + 2 * (steps // _FINER + 1), real=True)
-        product = rfft(b, size) * np.conj(rfft(a, size))
-        lags = irfft(product, size * _FINER) * _FINER
-        return np.concatenate([lags[-steps:], lags[: steps + 1]]) / norm
-
-    def _refine(self, x: Any, common: Any, first: int, other: int, old: float) -> tuple[float, float]:
-        """Delay and ratio with the joined estimate as the template."""
-        forth = self._correlation(common, x[other], other)
-        near = np.abs(self._delays() - old) <= 0.002
-        best = int(np.argmax(np.where(near, np.abs(forth), -1.0)))
-        reference = float(common @ x[first]) / (np.linalg.norm(common) * math.sqrt(self._noise(first)))
-        ratio = forth[best] / max(reference, 1e-9)
-        return float(self._delays()[best]), float(np.clip(ratio, -4.0, 4.0))
-
-    def _denoise(self, x: Any, joined: dict[int, tuple[float, float]], first: int) -> LocalEstimate:
-        norm = math.sqrt(sum(r * r for _, r in joined.values()))
-        stream = sum(r * _shift(x[d], -delay * self.sample_rate) for d, (delay, r) in joined.items()) / norm
-        low = min(self.bands[d][0] for d in joined)
-        high = max(self.bands[d][1] for d in joined)
-        return tracked(stream, self.sample_rate, (low, high))
-
-    def _null(
-        self, x: Any, template: Any, first: int, other: int, delay: float, ratio: float
-    ) -> tuple[float, float]:
+    def _null(self, streams: Aligned, template: Any, row: int, link: Link) -> tuple[float, float]:
         """Power of the null stream where the signal is, in units of noise, and its standard error."""
-        null = (ratio * x[first] - _shift(x[other], -delay * self.sample_rate)) / math.hypot(1.0, ratio)
         envelope = np.convolve(template**2, np.ones(33), "same")
         inside = envelope > 0.05 * envelope.max()
-        spread = min(self.bands[d][1] - self.bands[d][0] for d in (first, other))
+        spread = min(self.bands[d][1] - self.bands[d][0] for d in (streams.first, row))
         independent = max(1.0, 2.0 * spread * inside.sum() / self.sample_rate)
-        return float(np.mean(null[inside] ** 2)), math.sqrt(2.0 / independent)
+        return float(np.mean(streams.null(row, link)[inside] ** 2)), math.sqrt(2.0 / independent)
+
+
+def _pair(
+    part: slice, streams: Aligned, alone: Any, row: int, link: Link, agreed: bool, null: float
+) -> Pair:
+    seen = streams.transfer(row, link) * alone[streams.first]
+    ratio = math.sqrt(streams.energy(seen) / streams.energy(alone[streams.first]))
+    length = math.sqrt(streams.energy(seen) * streams.energy(alone[row]))
+    correlation = streams.product(seen, alone[row]) / length if length > 0 else 0.0
+    sign = math.copysign(1.0, link.ratio.real)
+    return Pair(
+        part.start,
+        part.stop,
+        streams.first,
+        row,
+        agreed,
+        link.delay,
+        sign * ratio,
+        correlation,
+        null,
+        cmath.phase(sign * link.ratio),
+    )
 
 
 def _moved(error: Any, samples: float) -> Any:
     """Delay of what is smooth and positive; the ends hold their value."""
     places = np.arange(error.size)
     return np.interp(places - samples, places, error)
-
-
-def _shift(x: Any, samples: float) -> Any:
-    """Band-limited delay; what leaves the stretch is lost."""
-    from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
-
-    size = next_fast_len(x.size + 2 * math.ceil(abs(samples)) + 2, real=True)
-    return irfft(rfft(x, size) * np.exp(-2j * np.pi * rfftfreq(size) * samples), size)[: x.size]

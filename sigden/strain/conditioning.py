@@ -98,3 +98,9 @@ class Conditioning:
     def with_ripple(self, smooth: Any) -> Any:
         """Estimate of a denoiser that was given `without_ripple`, whitened as the strain was."""
         return smooth if self._ripple is None else self._ripple.put_back(smooth)
+
+    def gain(self, size: int) -> Any:
+        """Gain from strain to `without_ripple`, band-pass apart, at the frequencies of a real transform."""
+        if self._whitening is None or self._ripple is None:
+            return np.ones(size // 2 + 1)
+        return np.abs(self._whitening.models[0].response(size)) * self._ripple.gain(size)

@@ -26,6 +26,7 @@ from sigden.strain.result import StrainResult
 __all__ = ["CoherentStrain"]
 
 _SHORTEST_SECONDS = 1.0
+_GAIN_SIZE = 1 << 14
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,13 +162,14 @@ class CoherentStrain(StrainDenoiser):
         joined = [r.whitened_denoised.copy() for r in single]
         errors = [r.whitened_uncertainty.copy() for r in single]
         shortest = round(_SHORTEST_SECONDS * rate)
+        gains = np.stack([steps.gain(_GAIN_SIZE) for _, steps, _ in analysed])
         common = Segments.of(values[0], np.isnan(values).any(axis=0)).longer_than(shortest)
         for part in common if len(single) > 1 else ():
             streams = np.stack([steps.without_ripple(r.whitened[part]) for r, steps, _ in analysed])
             own = [
                 LocalEstimate(smooth[part], r.whitened_uncertainty[part], 0.0, 1) for r, _, smooth in analysed
             ]
-            found = coherent(streams, rate, [r.band for r in single], self.max_delay, own=own)
+            found = coherent(streams, rate, [r.band for r in single], self.max_delay, own=own, gains=gains)
             for j, (one, (_, steps, smooth)) in enumerate(zip(found.detectors, analysed, strict=True)):
                 joined[j][part] += steps.with_ripple(one.estimate - smooth[part])
                 errors[j][part] = one.uncertainty
