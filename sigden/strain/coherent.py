@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from sigden.errors import ParameterError
+from sigden.noise import PowerSpectrum
 from sigden.strain.aligned import Aligned
 from sigden.strain.links import Link, shaken
 from sigden.strain.local_estimate import LocalEstimate
-from sigden.strain.tracked import tracked
+from sigden.strain.tracked import noise_density, tracked
 
 __all__ = ["CoherentEstimate", "Pair", "coherent"]
 
@@ -139,7 +140,8 @@ def coherent(
     estimates, errors = np.zeros_like(z), np.zeros_like(z)
     weights, pairs = np.zeros(n), []
     gains = np.ones((count, 2)) if gains is None else np.asarray(gains, dtype=np.float64)
-    network = _Network(z, own, sample_rate, tuple(bands), gains, max_delay)
+    noise = tuple(noise_density(row, sample_rate, band) for row, band in zip(z, bands, strict=True))
+    network = _Network(z, own, sample_rate, tuple(bands), gains, noise, max_delay)
     for start in _starts(n, block):
         part = slice(start, start + block)
         fade = np.sin(np.pi * (np.arange(block) + 0.5) / block) ** 2 + 1e-9
@@ -164,6 +166,7 @@ class _Network:
     sample_rate: float
     bands: tuple[tuple[float, float], ...]
     gains: Any
+    noise: tuple[PowerSpectrum, ...]
     max_delay: float
 
     def join(self, part: slice) -> tuple[Any, Any, list[Pair]]:
@@ -233,7 +236,11 @@ class _Network:
         spectrum, responses = streams.joined(streams.spectra, links)
         low = min(self.bands[row][0] for row in links)
         high = max(self.bands[row][1] for row in links)
-        return tracked(streams.series(spectrum), self.sample_rate, (low, high)), responses
+        density = sum(
+            np.abs(response) ** 2 * self.noise[row].at(streams.frequencies) for row, response in responses.items()
+        )
+        noise = PowerSpectrum(streams.frequencies, density)
+        return tracked(streams.series(spectrum), self.sample_rate, (low, high), density=noise), responses
 
     def _null(self, streams: Aligned, template: Any, row: int, link: Link) -> tuple[float, float]:
         """Power of the null stream where the signal is, in units of noise, and its standard error."""
