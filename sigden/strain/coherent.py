@@ -13,7 +13,7 @@ import numpy as np
 from sigden.errors import ParameterError
 from sigden.noise import PowerSpectrum
 from sigden.strain.aligned import Aligned
-from sigden.strain.links import Link, shaken
+from sigden.strain.links import Link, distance, shaken
 from sigden.strain.local_estimate import LocalEstimate
 from sigden.strain.tracked import noise_density, tracked
 
@@ -23,7 +23,8 @@ _BLOCK_SECONDS = 4.0
 _NATS = 5.0  # evidence for a common signal beyond the number of delays tried
 _LOUD_NATS = 18.0  # what one detector must see for its neighbour's silence to be told
 _NULL_SIGMAS = 4.0
-_PASSES = 1
+_PASSES = 3
+_SETTLED = 0.3  # of their standard errors: links that move less than this stay
 _TINY = 1e-9
 
 
@@ -197,11 +198,13 @@ class _Network:
                 links.pop(row, None)
         if len(links) == 1:
             return estimates, errors, pairs
-        for last in range(_PASSES + 1):
+        for left in reversed(range(_PASSES)):
             common, responses = self._denoised(streams, links)
             spectrum = streams.spectrum(common.estimate)
-            if last < _PASSES:
-                links = streams.heard(responses[first] * spectrum, links)
+            again = streams.heard(responses[first] * spectrum, links)
+            if not left or all(distance(links[row], link) < _SETTLED for row, link in again.items()):
+                break
+            links = again
         whole = streams.energy(spectrum)
         for row, link in links.items():
             seen = responses[row] * spectrum

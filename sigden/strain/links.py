@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Link", "link_of", "shaken"]
+__all__ = ["Link", "distance", "link_of", "shaken"]
 
 _MOST = 50.0
 
@@ -90,6 +90,16 @@ def link_of(delay: float, ratio: complex, power: float, moments: tuple[float, fl
         sign * abs(ratio) * cmath.exp(1j * trust * phase),
         covariance,
     )
+
+
+def distance(one: Link, two: Link) -> float:
+    """How far two links are from each other, in standard errors of the second."""
+    turn = two.ratio / one.ratio
+    off = np.array([math.log(abs(turn)), two.delay - one.delay, cmath.phase(turn)])
+    scale = np.sqrt(np.diag(two.covariance))
+    scaled = two.covariance / np.outer(scale, scale)
+    # a narrow band knows one combination of delay and phase only
+    return math.sqrt(float(off / scale @ np.linalg.pinv(scaled, rcond=1e-6) @ (off / scale)))
 
 
 def shaken(analytic: Any, slope: Any, covariance: Any) -> Any:
