@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import cmath
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import numpy as np
 from sigden.errors import ParameterError
 from sigden.noise import PowerSpectrum
 from sigden.strain.aligned import Aligned
+from sigden.strain.apart import apart
 from sigden.strain.links import Link, distance, shaken
 from sigden.strain.local_estimate import LocalEstimate
 from sigden.strain.tracked import noise_density, tracked
@@ -26,6 +28,7 @@ _NULL_SIGMAS = 4.0
 _PASSES = 3
 _SETTLED = 0.3  # of their standard errors: links that move less than this stay
 _TINY = 1e-9
+_LEFT = 16.0
 
 
 @dataclass(frozen=True)
@@ -183,14 +186,22 @@ class _Network:
         others = [row for row in range(len(estimates)) if row != first]
         told = {row: self._match(streams, alone, row) for row in others}
         links = {first: Link()} | {row: link for row, (link, evidence) in told.items() if evidence > _NATS}
+        kept = np.ones(estimates.shape[1])
         if len(links) > 1:
-            joint, responses = streams.joined(alone, links)
-            links = streams.heard(responses[first] * joint, links)
+            links = _heard(streams, alone, links)
+            kept = 1.0 - apart(streams, alone, errors, links)
+            if kept.min() < 0.99:
+                streams = dataclasses.replace(streams, samples=streams.samples - (1.0 - kept) * estimates)
+                rest = streams.spectrum(kept * estimates)
+                if all(streams.energy(rest[row]) > _LEFT * streams.noise(row) for row in links):
+                    links = _heard(streams, rest, links)
+                else:
+                    links = {first: Link()}
         loud = energy[first] / (2.0 * streams.noise(first)) > _LOUD_NATS
         pairs = []
         for row in others:
             link = links.get(row, told[row][0])
-            power, spread = self._null(streams, estimates[first], row, link)
+            power, spread = self._null(streams, kept * estimates[first], row, link)
             agreed = row in links and power < 1.0 + _NULL_SIGMAS * spread
             if agreed or loud:
                 pairs.append(_pair(part, streams, alone, row, link, agreed, power))
@@ -209,10 +220,11 @@ class _Network:
         for row, link in links.items():
             seen = responses[row] * spectrum
             share = streams.energy(seen) / whole
-            estimates[row] = streams.series(seen)
             moved = _moved(common.uncertainty, link.delay * self.sample_rate)
             aside = shaken(*streams.analytic(seen), link.covariance)
-            errors[row] = np.sqrt(share * moved**2 + (1.0 - share) ** 2 * aside)
+            variance = share * moved**2 + (1.0 - share) ** 2 * aside
+            estimates[row] = streams.series(seen) + (1.0 - kept) * estimates[row]
+            errors[row] = np.sqrt(kept * variance + (1.0 - kept) * errors[row] ** 2)
         return estimates, errors, pairs
 
     def _match(self, streams: Aligned, alone: Any, row: int) -> tuple[Link, float]:
@@ -252,6 +264,12 @@ class _Network:
         spread = min(self.bands[d][1] - self.bands[d][0] for d in (streams.first, row))
         independent = max(1.0, 2.0 * spread * inside.sum() / self.sample_rate)
         return float(np.mean(streams.null(row, link)[inside] ** 2)), math.sqrt(2.0 / independent)
+
+
+def _heard(streams: Aligned, spectra: Any, links: dict[int, Link]) -> dict[int, Link]:
+    """Links with the estimates of single detectors, added in phase, as the template."""
+    joint, responses = streams.joined(spectra, links)
+    return streams.heard(responses[streams.first] * joint, links)
 
 
 def _pair(
