@@ -29,6 +29,7 @@ _PASSES = 3
 _SETTLED = 0.3  # of their standard errors: links that move less than this stay
 _TINY = 1e-9
 _LEFT = 16.0
+_LARGEST = 4.0
 
 
 @dataclass(frozen=True)
@@ -233,18 +234,23 @@ class _Network:
         forth, back = relative * alone[first], alone[row] / relative
         delays, one = streams.filtered(forth, streams.spectra[row], self.max_delay)
         _, two = streams.filtered(streams.spectra[first], back, self.max_delay)
-        one = one / max(math.sqrt(streams.energy(forth) * streams.noise(row)), _TINY)
-        two = two / max(math.sqrt(streams.energy(back) * streams.noise(first)), _TINY)
+        length, back_length = (math.sqrt(max(streams.energy(t), _TINY)) for t in (forth, back))
+        one = one / (length * math.sqrt(streams.noise(row)))
+        two = two / (back_length * math.sqrt(streams.noise(first)))
         power, more = np.abs(one) ** 2, np.abs(two) ** 2
         total = np.where((one * two.conj()).real > 0, power + more, np.maximum(power, more))
         best = int(np.argmax(total))
         spread = max(b[1] - b[0] for b in self.bands)
         trials = max(1.0, 4.0 * self.max_delay * spread)
         evidence = float(total[best] / 2.0 - math.log(trials))
-        a, b = complex(one[best]), complex(two[best])
-        size = min(max(abs(a) / max(abs(b), _TINY), 0.25), 4.0)
-        size *= math.sqrt(streams.energy(alone[first]) / streams.energy(forth))
-        turn = a + b if (a * b.conjugate()).real > 0 else max(a, b, key=abs)
+        # each estimate, by its energy, says what both detectors hold of it
+        whole, part = (streams.energy(alone[d]) for d in (first, row))
+        a, b = complex(one[best]) * whole, complex(two[best]) * part
+        here = streams.product(alone[first], streams.spectra[first]) / math.sqrt(whole * streams.noise(first))
+        there = streams.product(alone[row], streams.spectra[row]) / math.sqrt(max(part, _TINY) * streams.noise(row))
+        size = (abs(a) + part * max(there, 0.0)) / (whole * max(here, _TINY) + abs(b))
+        size = min(max(size, 1.0 / _LARGEST), _LARGEST) * math.sqrt(whole) / length
+        turn = a + b
         return Link(float(delays[best]), size * turn / max(abs(turn), _TINY)), evidence
 
     def _denoised(self, streams: Aligned, links: dict[int, Link]) -> tuple[LocalEstimate, dict[int, Any]]:
