@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,39 +13,60 @@ from sigden.strain.links import Link
 
 __all__ = ["apart"]
 
-_SECONDS = 0.05
-_SURE = 1.0
-_SIGMAS = 1.0
+_SECONDS = 0.12
 
 
 def apart(streams: Aligned, alone: Any, errors: Any, links: Mapping[int, Link]) -> Any:
-    from scipy.ndimage import gaussian_filter1d
+    """How far each moment is one that the detectors' own estimates tell better than a common signal.
 
-    _, responses = streams.joined(alone, links)
-    whole = {row: streams.energy(alone[row]) for row in links}
-    ours = _rest(streams, alone, responses)
-    data = _rest(streams, streams.spectra, responses)
-    free = {row: 1.0 - _share(streams, responses[row], alone[streams.first]) for row in links}
+    Parameters
+    ----------
+    streams : Aligned
+        Whitened strain of the detectors.
+    alone : numpy.ndarray, shape (detectors, k), complex
+        Transforms of the estimates of the single detectors.
+    errors : numpy.ndarray, shape (detectors, n)
+        Their standard errors.
+    links : mapping of int to Link
+        Detectors that may hold a common signal.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n,)
+        From 0, all of it common, to 1.
+
+    Notes
+    -----
+    The streams of d detectors are turned into one that holds the common signal and d - 1 null streams that
+    hold none of it. To take all for common errs by the power M that the null streams hold beyond noise; to
+    keep the single estimates errs by their variance V there. M is the smaller of two estimates, both
+    averaged over an eighth of a second: from the data, less their noise and one standard error, and from the
+    single estimates, less twice V. The value is :math:`M^2 / (M^2 + V^2)`.
+    """
+    joint, responses = streams.joined(alone, links)
+    template = responses[streams.first] * joint
+    parts = {row: streams.transfer(row, link) * template for row, link in links.items()}
+    energy = {row: streams.energy(part) for row, part in parts.items()}
+    whole = sum(energy.values())
     low, high = streams.bands[streams.first]
-    expected = len(links) - 1
-    scatter = math.sqrt(expected / (2.0 * math.sqrt(math.pi) * _SECONDS * (high - low)))
-    variance, found, left = (
-        gaussian_filter1d(sum(parts), _SECONDS * streams.sample_rate, mode="nearest")
-        for parts in (
-            [free[row] * errors[row] ** 2 for row in links],
-            [ours[row] ** 2 for row in links],
-            [data[row] ** 2 for row in links],
-        )
-    )
-    power = np.maximum(np.minimum(found - _SURE * variance, left - expected - _SIGMAS * scatter), 0.0)
+    size = max(1, round(_SECONDS * streams.sample_rate))
+    # two running means of this length average 3/2 of its independent samples
+    scatter = math.sqrt((len(links) - 1) / (1.5 * _SECONDS * (high - low)))
+    variance = _mean(((1.0 - energy[row] / whole) * errors[row] ** 2 for row in links), size)
+    found = _mean(_rest(streams, alone, responses), size) - 2.0 * variance
+    left = _mean(_rest(streams, streams.spectra, responses), size) - (len(links) - 1) - scatter
+    power = np.maximum(np.minimum(found, left), 0.0)
     return power**2 / (power**2 + variance**2)
 
 
-def _share(streams, response, template):
-    return streams.energy(response * template) / streams.energy(template)
-
-
-def _rest(streams: Aligned, spectra: Any, responses: Mapping[int, Any]) -> dict[int, Any]:
-    """Samples of each detector without what all of them heard."""
+def _rest(streams: Aligned, spectra: Any, responses: Mapping[int, Any]) -> Iterable[Any]:
+    """Squared samples of each detector without what all of them heard."""
     joint = sum(np.conj(r) * spectra[row] for row, r in responses.items())
-    return {row: streams.series(spectra[row] - r * joint) for row, r in responses.items()}
+    return (streams.series(spectra[row] - r * joint) ** 2 for row, r in responses.items())
+
+
+def _mean(parts: Iterable[Any], size: int) -> Any:
+    """Running mean of a sum."""
+    from scipy.ndimage import uniform_filter1d
+
+    return uniform_filter1d(uniform_filter1d(sum(parts), size, mode="nearest"), size, mode="nearest")

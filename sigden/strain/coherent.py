@@ -15,6 +15,7 @@ from sigden.errors import ParameterError
 from sigden.noise import PowerSpectrum
 from sigden.strain.aligned import Aligned
 from sigden.strain.apart import apart
+from sigden.strain.blocks import two_at_a_time
 from sigden.strain.links import Link, distance, shaken
 from sigden.strain.local_estimate import LocalEstimate
 from sigden.strain.tracked import noise_density, tracked
@@ -147,10 +148,9 @@ def coherent(
     gains = np.ones((count, 2)) if gains is None else np.asarray(gains, dtype=np.float64)
     noise = tuple(noise_density(row, sample_rate, band) for row, band in zip(z, bands, strict=True))
     network = _Network(z, own, sample_rate, tuple(bands), gains, noise, max_delay)
-    for start in _starts(n, block):
-        part = slice(start, start + block)
-        fade = np.sin(np.pi * (np.arange(block) + 0.5) / block) ** 2 + 1e-9
-        found, error, told = network.join(part)
+    fade = np.sin(np.pi * (np.arange(block) + 0.5) / block) ** 2 + 1e-9
+    parts = [slice(start, start + block) for start in _starts(n, block)]
+    for part, (found, error, told) in zip(parts, two_at_a_time(network.join, parts), strict=True):
         estimates[:, part] += fade * found
         errors[:, part] += fade * error
         weights[part] += fade

@@ -183,16 +183,17 @@ class CoherentStrain(StrainDenoiser):
                 )
                 for p in found.pairs
             ]
-        out = [_recoloured(r, s, u, e) for (r, s, _), u, e in zip(analysed, joined, errors, strict=True)]
-        return out, tuple(pairs)
+        changes = list(zip(analysed, joined, errors, strict=True))
+        return list(two_at_a_time(_recoloured, changes)), tuple(pairs)
 
 
 def _at(rate: float | None) -> str:
     return "at an unknown rate" if rate is None else f"at {rate:g} Hz"
 
 
-def _recoloured(result: StrainResult, steps: Conditioning, joined: Any, error: Any) -> StrainResult:
+def _recoloured(changed: tuple[tuple[StrainResult, Conditioning, Any], Any, Any]) -> StrainResult:
     """Result with another whitened estimate; the difference goes back through the whitening."""
+    (result, steps, _), joined, error = changed
     change = np.zeros_like(joined)
     for part in Segments.of(joined):
         moved = joined[part] - result.whitened_denoised[part]
