@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from sigden.strain.links import Link, link_of
+from sigden.strain.links import Link, timing
 
 __all__ = ["Aligned"]
 
@@ -18,6 +19,9 @@ _FINER = 2  # steps of delay in one sample
 _NEAR_SECONDS = 0.002
 _LARGEST_GAIN = 8.0
 _LARGEST_RATIO = 4.0
+_BENT = (0.5, 0.3)  # slope and curvature of the logarithm of a ratio of gains, over half of the band
+_STEEPEST = 1.5
+_WIDEST = 1.0 / 16.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +36,9 @@ class Aligned:
         Hz.
     bands : sequence of tuple of float
         Lower and upper edge in Hz, one for each detector.
-    gains : numpy.ndarray, shape (detectors, k)
-        Amplitude response of each detector's whitening at even frequencies from 0 to half the sample rate.
+    gains : numpy.ndarray, shape (detectors, k), or None
+        Amplitude response of each detector's whitening at even frequencies from 0 to half the sample rate;
+        None where they are not known, so that a ratio of two may depend on the frequency.
     first : int
         Row of the reference.
     max_delay : float
@@ -68,6 +73,8 @@ class Aligned:
     @cached_property
     def relative(self) -> Any:
         """Gain of every detector over that of the reference."""
+        if self.gains is None:
+            return np.ones((len(self.samples), self.frequencies.size))
         even = np.linspace(0.0, self.sample_rate / 2, self.gains.shape[-1])
         low, high = self.bands[self.first]
         inside = (even >= low) & (even <= high)
@@ -76,6 +83,22 @@ class Aligned:
         middle = np.median(ratio[:, inside], axis=1, keepdims=True)
         ratio = middle * np.clip(ratio / middle, 1.0 / _LARGEST_GAIN, _LARGEST_GAIN)
         return np.stack([np.interp(self.frequencies, even, row) for row in ratio])
+
+    @cached_property
+    def shapes(self) -> Any:
+        """Functions of the frequency on which the logarithm of a ratio of gains may depend."""
+        if self.gains is not None:
+            return np.ones((1, self.frequencies.size))
+        low, high = self.bands[self.first]
+        low = max(low, high * _WIDEST)
+        place = np.log(np.maximum(self.frequencies, low) / math.sqrt(low * high)) / (0.5 * math.log(high / low))
+        place = np.clip(place, -1.0, 1.0)
+        return np.stack([np.ones(place.size), place, place**2 - 1.0 / 3.0])
+
+    @cached_property
+    def prior(self) -> Any:
+        """Precision of their coefficients before the data; of the ratio itself nothing is known."""
+        return np.diag([0.0, *(1.0 / np.square(_BENT))][: len(self.shapes)])
 
     def spectrum(self, x: Any) -> Any:
         """Transform of samples, shape (..., n)."""
@@ -98,14 +121,14 @@ class Aligned:
         return float(np.vdot(one, two).real) * 2.0 / self.size
 
     def analytic(self, spectrum: Any) -> tuple[Any, Any]:
-        """Analytic samples and their derivative, per second."""
+        """Analytic samples, times each of the shapes, and their derivative, per second."""
         from scipy.fft import ifft
 
-        both = np.zeros((2, self.size), dtype=np.complex128)
-        both[0, 1 : spectrum.size] = 2.0 * spectrum[1:]
-        both[1, : spectrum.size] = 2j * np.pi * self.frequencies * both[0, : spectrum.size]
-        series = ifft(both)[:, : self.samples.shape[-1]]
-        return series[0], series[1]
+        filters = np.concatenate([self.shapes, 2j * np.pi * self.frequencies[None]])
+        parts = np.zeros((len(filters), self.size), dtype=np.complex128)
+        parts[:, 1 : spectrum.size] = 2.0 * (filters * spectrum)[:, 1:]
+        series = ifft(parts)[:, : self.samples.shape[-1]]
+        return series[:-1], series[-1]
 
     def noise(self, row: int) -> float:
         """Variance of an inner product with unit noise of the band, per unit of energy."""
@@ -114,7 +137,10 @@ class Aligned:
 
     def transfer(self, row: int, link: Link) -> Any:
         """From the whitened signal of the reference to that of a detector."""
-        return link.ratio * self.relative[row] * np.exp(-2j * np.pi * link.delay * self.frequencies)
+        phase = np.exp(-2j * np.pi * link.delay * self.frequencies)
+        if len(link.shape):
+            phase = phase * np.exp(np.clip(link.shape @ self.shapes[1:], -_STEEPEST, _STEEPEST))
+        return link.ratio * self.relative[row] * phase
 
     def joined(self, spectra: Any, links: Mapping[int, Link]) -> tuple[Any, dict[int, Any]]:
         """Streams added in phase, at unit noise, and the response of each detector to their signal."""
@@ -159,24 +185,40 @@ class Aligned:
         """Links from a template of the reference's signal, with their covariance."""
         parts = {row: self.transfer(row, link) * template for row, link in links.items()}
         power = {row: self.energy(s) / self.noise(row) for row, s in parts.items()}
-        early, unit = self.arrival(parts[self.first], self.first)
+        whole = sum(power.values())
+        found = {row: self.arrival(s, row) for row, s in parts.items()}
+        tilts = {row: self._tilt(parts[row], row, *found[row]) for row in links}
+        early, unit = found[self.first]
         out = {}
         for row, link in links.items():
             # a detector against all others: errors of both add up
-            told = power[row] * (1.0 - power[row] / sum(power.values()))
-            moments = self._moments(np.abs(parts[row]) ** 2)
-            if row == self.first:
-                out[row] = link_of(0.0, 1.0, told, moments)
-                continue
-            late, amplitude = self.arrival(parts[row], row)
+            told = power[row] * (1.0 - power[row] / whole)
+            weight = np.abs(parts[row]) ** 2
+            weight /= weight.sum()
+            precision = told * (self.shapes * weight) @ self.shapes.T
+            covariance = np.linalg.inv(precision + self.prior)
+            omega = 2.0 * np.pi * self.frequencies
+            moments = float(weight @ omega), float(weight @ omega**2)
+            late, amplitude = found[row]
             ratio = link.ratio * amplitude / unit
+            sign = 1.0 if ratio.real >= 0 else -1.0
+            delay, phase, spread = timing(link.delay + late - early, cmath.phase(sign * ratio), told, moments)
+            if row == self.first:
+                out[row] = Link(0.0, 1.0, np.zeros(len(self.shapes) - 1), covariance, spread)
+                continue
+            old = np.zeros(len(self.shapes))
+            old[1 : 1 + len(link.shape)] = link.shape
+            bent = precision @ old + told * (tilts[row] - tilts[self.first])
+            more, *shape = covariance @ bent
+            size = abs(ratio) * math.exp(more)
             largest = _LARGEST_RATIO * abs(link.ratio) * math.sqrt(power[self.first] / power[row])
-            ratio *= min(1.0, largest / max(abs(ratio), 1e-30))
-            out[row] = link_of(link.delay + late - early, ratio, told, moments)
+            turn = sign * cmath.exp(1j * phase)
+            out[row] = Link(delay, min(size, largest) * turn, np.array(shape), covariance, spread)
         return out
 
-    def _moments(self, weight: Any) -> tuple[float, float]:
-        """Mean angular frequency, and mean of its square."""
-        omega = 2.0 * np.pi * self.frequencies
-        total = float(weight.sum())
-        return float(weight @ omega) / total, float(weight @ omega**2) / total
+    def _tilt(self, template: Any, row: int, delay: float, amplitude: complex) -> Any:
+        """Excess of a stream over its template, aligned, in the mean with each function of the frequency."""
+        power = np.abs(template) ** 2
+        turned = np.exp(2j * np.pi * delay * self.frequencies) / amplitude
+        excess = (np.conj(template) * self.spectra[row] * turned).real - power
+        return self.shapes @ excess / power.sum()

@@ -145,7 +145,6 @@ def coherent(
         return CoherentEstimate(tuple(own), ())
     estimates, errors = np.zeros_like(z), np.zeros_like(z)
     weights, pairs = np.zeros(n), []
-    gains = np.ones((count, 2)) if gains is None else np.asarray(gains, dtype=np.float64)
     noise = tuple(noise_density(row, sample_rate, band) for row, band in zip(z, bands, strict=True))
     network = _Network(z, own, sample_rate, tuple(bands), gains, noise, max_delay)
     fade = np.sin(np.pi * (np.arange(block) + 0.5) / block) ** 2 + 1e-9
@@ -222,7 +221,7 @@ class _Network:
             seen = responses[row] * spectrum
             share = streams.energy(seen) / whole
             moved = _moved(common.uncertainty, link.delay * self.sample_rate)
-            aside = shaken(*streams.analytic(seen), link.covariance)
+            aside = shaken(link, *streams.analytic(seen))
             variance = share * moved**2 + (1.0 - share) ** 2 * aside
             estimates[row] = streams.series(seen) + (1.0 - kept) * estimates[row]
             errors[row] = np.sqrt(kept * variance + (1.0 - kept) * errors[row] ** 2)

@@ -162,7 +162,7 @@ class CoherentStrain(StrainDenoiser):
         joined = [r.whitened_denoised.copy() for r in single]
         errors = [r.whitened_uncertainty.copy() for r in single]
         shortest = round(_SHORTEST_SECONDS * rate)
-        gains = np.stack([steps.gain(_GAIN_SIZE) for _, steps, _ in analysed])
+        gains = None if self.whitened else np.stack([steps.gain(_GAIN_SIZE) for _, steps, _ in analysed])
         common = Segments.of(values[0], np.isnan(values).any(axis=0)).longer_than(shortest)
         for part in common if len(single) > 1 else ():
             streams = np.stack([steps.without_ripple(r.whitened[part]) for r, steps, _ in analysed])
