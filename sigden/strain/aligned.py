@@ -21,7 +21,7 @@ _LARGEST_GAIN = 8.0
 _LARGEST_RATIO = 4.0
 _BENT = (0.5, 0.3)  # slope and curvature of the logarithm of a ratio of gains, over half of the band
 _STEEPEST = 1.5
-_WIDEST = 1.0 / 16.0
+_WIDEST = 16.0  # ratio of the frequencies
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,9 +90,8 @@ class Aligned:
         if self.gains is not None:
             return np.ones((1, self.frequencies.size))
         low, high = self.bands[self.first]
-        low = max(low, high * _WIDEST)
-        place = np.log(np.maximum(self.frequencies, low) / math.sqrt(low * high)) / (0.5 * math.log(high / low))
-        place = np.clip(place, -1.0, 1.0)
+        ends = np.log([max(low, high / _WIDEST), high])
+        place = np.interp(np.log(np.maximum(self.frequencies, _WIDEST**-2)), ends, [-1.0, 1.0])
         return np.stack([np.ones(place.size), place, place**2 - 1.0 / 3.0])
 
     @cached_property

@@ -18,6 +18,7 @@ from sigden.strain.apart import apart
 from sigden.strain.blocks import two_at_a_time
 from sigden.strain.links import Link, distance, shaken
 from sigden.strain.local_estimate import LocalEstimate
+from sigden.strain.matched import match
 from sigden.strain.tracked import noise_density, tracked
 
 __all__ = ["CoherentEstimate", "Pair", "coherent"]
@@ -28,9 +29,8 @@ _LOUD_NATS = 18.0  # what one detector must see for its neighbour's silence to b
 _NULL_SIGMAS = 4.0
 _PASSES = 3
 _SETTLED = 0.3  # of their standard errors: links that move less than this stay
-_TINY = 1e-9
-_LEFT = 16.0
-_LARGEST = 4.0
+_NEARLY = 0.99  # of a signal: what is left out beyond it is looked at
+_FAINT = 16.0  # energy, that of a number of noise being one, too little to align detectors by
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,11 @@ class Pair:
         Of the single-detector estimates, at that delay.
     consistency : float
         Power of the null stream over that of noise, where the signal is; 1 for one common signal.
+    phase : float
+        Of the carrier in the other detector beyond that in the reference and its sign, rad, between plus and
+        minus a quarter of a turn; zero where the data do not ask for one.
+    delay_error : float
+        Standard error of the delay, s; NaN where the two were not joined.
     """
 
     start: int
@@ -65,6 +70,7 @@ class Pair:
     correlation: float
     consistency: float
     phase: float = 0.0
+    delay_error: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -106,6 +112,8 @@ def coherent(
         Largest difference of arrival times, s: 0.010 for Hanford and Livingston, 0.030 for any pair on Earth.
     own : sequence of LocalEstimate, optional
         Estimates of the single detectors, where they are known already.
+    gains : array_like, shape (detectors, k), optional
+        Amplitude response of each detector's whitening at even frequencies from 0 to half the sample rate.
 
     Returns
     -------
@@ -120,15 +128,25 @@ def coherent(
     Notes
     -----
     Each detector is denoised on its own. In blocks of time the two loudest estimates are correlated within
-    `max_delay`; with the delay and the whitened amplitude ratio r of best fit of the second to the first,
-    the streams are joined as
+    `max_delay`. A detector hears the signal of the reference with the transfer function
 
-    .. math:: y = (x_1 + r x_2) / \\sqrt{1 + r^2}, \\qquad n = (r x_1 - x_2) / \\sqrt{1 + r^2},
+    .. math:: T(f) = a\\, e^{i \\varphi - 2 \\pi i f \\tau} g(f),
 
-    where x_2 is shifted back: y holds the signal with :math:`\\sqrt{1 + r^2}` of its amplitude in unit noise
-    and the null stream n none of it [1]_. y is denoised and given back to the detectors. Where the null
-    stream has more power than noise, or the correlation explains too little, the detectors disagree and keep
-    their own estimates.
+    delay, phase and ratio a of best fit, and the ratio g of the two whitening filters' gains; where `gains`
+    are not known, :math:`\\ln g` is a parabola in :math:`\\ln f` with a normal prior. Two streams are joined
+    as
+
+    .. math:: y = (x_1 + T^* x_2) / \\sqrt{1 + |T|^2}, \\qquad n = (T x_1 - x_2) / \\sqrt{1 + |T|^2} :
+
+    y holds the signal with :math:`\\sqrt{1 + |T|^2}` of its amplitude in unit noise and the null stream n
+    none of it [1]_. y is denoised and given back to the detectors. Where the null stream has more power than
+    noise, or the correlation explains too little, the detectors disagree and keep their own estimates; so
+    they do for what one of them heard alone at another time of the block
+    (`sigden.strain.apart.apart`), which is taken out of the streams before they are joined.
+
+    To the error of the common estimate comes that of the link. Delay, phase and ratio are differences between
+    detectors, which the other detectors say nothing of: of their covariance (`sigden.strain.links`) a
+    detector with a share s of the signal's energy takes :math:`(1 - s)^2`.
 
     References
     ----------
@@ -183,92 +201,87 @@ class _Network:
             return estimates, errors, []
         streams = Aligned(self.z[:, part], self.sample_rate, self.bands, self.gains, first, self.max_delay)
         alone = streams.spectrum(estimates)
-        others = [row for row in range(len(estimates)) if row != first]
-        told = {row: self._match(streams, alone, row) for row in others}
+        told = {row: match(streams, alone, row) for row in range(len(estimates)) if row != first}
         links = {first: Link()} | {row: link for row, (link, evidence) in told.items() if evidence > _NATS}
-        kept = np.ones(estimates.shape[1])
-        if len(links) > 1:
-            links = _heard(streams, alone, links)
-            kept = 1.0 - apart(streams, alone, errors, links)
-            if kept.min() < 0.99:
-                streams = dataclasses.replace(streams, samples=streams.samples - (1.0 - kept) * estimates)
-                rest = streams.spectrum(kept * estimates)
-                if all(streams.energy(rest[row]) > _LEFT * streams.noise(row) for row in links):
-                    links = _heard(streams, rest, links)
-                else:
-                    links = {first: Link()}
-        loud = energy[first] / (2.0 * streams.noise(first)) > _LOUD_NATS
-        pairs = []
-        for row in others:
-            link = links.get(row, told[row][0])
-            power, spread = self._null(streams, kept * estimates[first], row, link)
-            agreed = row in links and power < 1.0 + _NULL_SIGMAS * spread
-            if agreed or loud:
-                pairs.append(_pair(part, streams, alone, row, link, agreed, power))
-            if not agreed:
+        streams, links, kept = _without_own(streams, estimates, alone, errors, links)
+        guesses = {row: links.get(row, link) for row, (link, _) in told.items()}
+        nulls = {row: _null(streams, kept * estimates[first], row, link) for row, link in guesses.items()}
+        for row, (power, spread) in nulls.items():
+            if not power < 1.0 + _NULL_SIGMAS * spread:
                 links.pop(row, None)
-        if len(links) == 1:
-            return estimates, errors, pairs
-        for left in reversed(range(_PASSES)):
-            common, responses = self._denoised(streams, links)
-            spectrum = streams.spectrum(common.estimate)
-            again = streams.heard(responses[first] * spectrum, links)
-            if not left or all(distance(links[row], link) < _SETTLED for row, link in again.items()):
-                break
-            links = again
-        whole = streams.energy(spectrum)
-        for row, link in links.items():
-            seen = responses[row] * spectrum
-            share = streams.energy(seen) / whole
-            moved = _moved(common.uncertainty, link.delay * self.sample_rate)
-            aside = shaken(link, *streams.analytic(seen))
-            variance = share * moved**2 + (1.0 - share) ** 2 * aside
-            estimates[row] = streams.series(seen) + (1.0 - kept) * estimates[row]
-            errors[row] = np.sqrt(kept * variance + (1.0 - kept) * errors[row] ** 2)
+        if len(links) > 1:
+            common, responses, links = self._common(streams, links)
+            self._give_back(streams, common, responses, links, kept, estimates, errors)
+        loud = energy[first] / (2.0 * streams.noise(first)) > _LOUD_NATS
+        pairs = [
+            _pair(part, streams, alone, row, links.get(row, guess), row in links, nulls[row][0])
+            for row, guess in guesses.items()
+            if row in links or loud
+        ]
         return estimates, errors, pairs
 
-    def _match(self, streams: Aligned, alone: Any, row: int) -> tuple[Link, float]:
-        """Link of a detector to the reference by each one's estimate in the other's data, and evidence."""
-        first, relative = streams.first, streams.relative[row]
-        forth, back = relative * alone[first], alone[row] / relative
-        delays, one = streams.filtered(forth, streams.spectra[row], self.max_delay)
-        _, two = streams.filtered(streams.spectra[first], back, self.max_delay)
-        length, back_length = (math.sqrt(max(streams.energy(t), _TINY)) for t in (forth, back))
-        one = one / (length * math.sqrt(streams.noise(row)))
-        two = two / (back_length * math.sqrt(streams.noise(first)))
-        power, more = np.abs(one) ** 2, np.abs(two) ** 2
-        total = np.where((one * two.conj()).real > 0, power + more, np.maximum(power, more))
-        best = int(np.argmax(total))
-        spread = max(b[1] - b[0] for b in self.bands)
-        trials = max(1.0, 4.0 * self.max_delay * spread)
-        evidence = float(total[best] / 2.0 - math.log(trials))
-        # each estimate, by its energy, says what both detectors hold of it
-        whole, part = (streams.energy(alone[d]) for d in (first, row))
-        a, b = complex(one[best]) * whole, complex(two[best]) * part
-        here = streams.product(alone[first], streams.spectra[first]) / math.sqrt(whole * streams.noise(first))
-        there = streams.product(alone[row], streams.spectra[row]) / math.sqrt(max(part, _TINY) * streams.noise(row))
-        size = (abs(a) + part * max(there, 0.0)) / (whole * max(here, _TINY) + abs(b))
-        size = min(max(size, 1.0 / _LARGEST), _LARGEST) * math.sqrt(whole) / length
-        turn = a + b
-        return Link(float(delays[best]), size * turn / max(abs(turn), _TINY)), evidence
+    def _common(
+        self, streams: Aligned, links: dict[int, Link]
+    ) -> tuple[LocalEstimate, dict[int, Any], dict[int, Link]]:
+        """Estimate of the common signal, what each detector sees of it, and links that have settled."""
+        for left in reversed(range(_PASSES)):
+            common, responses = self._denoised(streams, links)
+            template = responses[streams.first] * streams.spectrum(common.estimate)
+            again = streams.heard(template, links)
+            settled = all(distance(links[row], link) < _SETTLED for row, link in again.items())
+            if settled or not left:
+                break
+            links = again
+        return common, responses, links
 
     def _denoised(self, streams: Aligned, links: dict[int, Link]) -> tuple[LocalEstimate, dict[int, Any]]:
         spectrum, responses = streams.joined(streams.spectra, links)
         low = min(self.bands[row][0] for row in links)
         high = max(self.bands[row][1] for row in links)
-        density = sum(
-            np.abs(response) ** 2 * self.noise[row].at(streams.frequencies) for row, response in responses.items()
-        )
-        noise = PowerSpectrum(streams.frequencies, density)
+        parts = [np.abs(r) ** 2 * self.noise[row].at(streams.frequencies) for row, r in responses.items()]
+        noise = PowerSpectrum(streams.frequencies, sum(parts))
         return tracked(streams.series(spectrum), self.sample_rate, (low, high), density=noise), responses
 
-    def _null(self, streams: Aligned, template: Any, row: int, link: Link) -> tuple[float, float]:
-        """Power of the null stream where the signal is, in units of noise, and its standard error."""
-        envelope = np.convolve(template**2, np.ones(33), "same")
-        inside = envelope > 0.05 * envelope.max()
-        spread = min(self.bands[d][1] - self.bands[d][0] for d in (streams.first, row))
-        independent = max(1.0, 2.0 * spread * inside.sum() / self.sample_rate)
-        return float(np.mean(streams.null(row, link)[inside] ** 2)), math.sqrt(2.0 / independent)
+    def _give_back(
+        self,
+        streams: Aligned,
+        common: LocalEstimate,
+        responses: dict[int, Any],
+        links: dict[int, Link],
+        kept: Any,
+        estimates: Any,
+        errors: Any,
+    ) -> None:
+        """The common signal as each detector saw it, beside what it heard alone, in place."""
+        spectrum = streams.spectrum(common.estimate)
+        whole = streams.energy(spectrum)
+        for row, link in links.items():
+            seen = responses[row] * spectrum
+            share = streams.energy(seen) / whole if whole > 0 else 1.0 / len(links)
+            moved = _moved(common.uncertainty, link.delay * self.sample_rate)
+            # what the detectors do not agree on is known from one of them only
+            variance = share * moved**2 + (1.0 - share) ** 2 * shaken(link, *streams.analytic(seen))
+            estimates[row] = streams.series(seen) + (1.0 - kept) * estimates[row]
+            errors[row] = np.sqrt(kept * variance + (1.0 - kept) * errors[row] ** 2)
+
+
+def _without_own(
+    streams: Aligned, estimates: Any, alone: Any, errors: Any, links: dict[int, Link]
+) -> tuple[Aligned, dict[int, Link], Any]:
+    """Streams without what single detectors heard alone, links from what is left, and its share in time."""
+    kept = np.ones(estimates.shape[1])
+    if len(links) == 1:
+        return streams, links, kept
+    guess, links = links, _heard(streams, alone, links)
+    # the guess is rough, what is measured may be led astray by a glitch
+    kept -= np.minimum(*(apart(streams, alone, errors, which) for which in (guess, links)))
+    if kept.min() > _NEARLY:
+        return streams, links, np.ones(estimates.shape[1])
+    streams = dataclasses.replace(streams, samples=streams.samples - (1.0 - kept) * estimates)
+    rest = streams.spectrum(kept * estimates)
+    if any(streams.energy(rest[row]) < _FAINT * streams.noise(row) for row in links):
+        return streams, {streams.first: Link()}, kept
+    return streams, _heard(streams, rest, links), kept
 
 
 def _heard(streams: Aligned, spectra: Any, links: dict[int, Link]) -> dict[int, Link]:
@@ -277,25 +290,34 @@ def _heard(streams: Aligned, spectra: Any, links: dict[int, Link]) -> dict[int, 
     return streams.heard(responses[streams.first] * joint, links)
 
 
-def _pair(
-    part: slice, streams: Aligned, alone: Any, row: int, link: Link, agreed: bool, null: float
-) -> Pair:
-    seen = streams.transfer(row, link) * alone[streams.first]
-    ratio = math.sqrt(streams.energy(seen) / streams.energy(alone[streams.first]))
-    length = math.sqrt(streams.energy(seen) * streams.energy(alone[row]))
-    correlation = streams.product(seen, alone[row]) / length if length > 0 else 0.0
+def _null(streams: Aligned, template: Any, row: int, link: Link) -> tuple[float, float]:
+    """Power of the null stream where the signal is, in units of noise, and its standard error."""
+    envelope = np.convolve(template**2, np.ones(33), "same")
+    inside = envelope > 0.05 * envelope.max()
+    if not inside.any():
+        return 1.0, 0.0
+    spread = min(streams.bands[d][1] - streams.bands[d][0] for d in (streams.first, row))
+    independent = max(1.0, 2.0 * spread * inside.sum() / streams.sample_rate)
+    return float(np.mean(streams.null(row, link)[inside] ** 2)), math.sqrt(2.0 / independent)
+
+
+def _pair(part: slice, streams: Aligned, alone: Any, row: int, link: Link, agreed: bool, null: float) -> Pair:
+    template = alone[streams.first]
+    seen = streams.transfer(row, link) * template
     sign = math.copysign(1.0, link.ratio.real)
+    length = math.sqrt(streams.energy(seen) * streams.energy(alone[row]))
     return Pair(
-        part.start,
-        part.stop,
-        streams.first,
-        row,
-        agreed,
-        link.delay,
-        sign * ratio,
-        correlation,
-        null,
-        cmath.phase(sign * link.ratio),
+        start=part.start,
+        stop=part.stop,
+        reference=streams.first,
+        other=row,
+        coherent=agreed,
+        delay=link.delay,
+        ratio=sign * math.sqrt(streams.energy(seen) / streams.energy(template)),
+        correlation=streams.product(seen, alone[row]) / length if length > 0 else 0.0,
+        consistency=null,
+        phase=cmath.phase(sign * link.ratio),
+        delay_error=math.sqrt(link.timing[0][0]) if agreed else math.nan,
     )
 
 

@@ -40,8 +40,10 @@ class Link:
     timing: Any = ((0.0, 0.0), (0.0, 0.0))
 
 
-def timing(delay: float, phase: float, power: float, moments: tuple[float, float]) -> tuple[float, float, Any]:
-    """Delay and phase when detectors may be turned alike, or not.
+def timing(
+    delay: float, phase: float, power: float, moments: tuple[float, float]
+) -> tuple[float, float, Any]:
+    """Delay and phase between detectors that may be turned alike, or not.
 
     Parameters
     ----------
@@ -64,16 +66,17 @@ def timing(delay: float, phase: float, power: float, moments: tuple[float, float
     Notes
     -----
     Detectors that are turned alike hear a signal with the same phase or the opposite one; others, if the
-    signal has two polarisations, with any phase. The two hypotheses are weighed by evidence. The Fisher matrix
-    of delay and phase is, in the mean over the signal's power,
+    signal has two polarisations, with any phase. The two hypotheses are weighed by evidence. The Fisher
+    matrix of delay and phase is, in the mean over the signal's power,
 
-    .. math:: F = \rho^2 \begin{pmatrix} \overline{\omega^2} & -\bar\omega \\ -\bar\omega & 1
-        \end{pmatrix},
+    .. math:: F = \\rho^2 \\begin{pmatrix} \\overline{\\omega^2} & -\\bar\\omega \\\\ -\\bar\\omega & 1
+        \\end{pmatrix},
 
-    so that the delay has the variance :math:`1 / \rho^2 \beta^2` where the phase is free, with
-    :math:`\beta^2 = \overline{\omega^2} - \bar\omega^2`, and :math:`1 / \rho^2 \overline{\omega^2}`
-    where it is not [1]_. Where the free phase is :math:`\varphi` with the variance :math:`\sigma^2`, the
-    evidence for it is :math:`\sqrt{2 / \pi}\, \sigma\, e^{\varphi^2 / 2 \sigma^2}`.
+    so that the delay has the variance :math:`1 / \\rho^2 \\beta^2` where the phase is free, with the
+    bandwidth :math:`\\beta^2 = \\overline{\\omega^2} - \\bar\\omega^2`, and
+    :math:`1 / \\rho^2 \\overline{\\omega^2}` where it is not [1]_. Where the free phase is
+    :math:`\\varphi` with the variance :math:`\\sigma^2`, the evidence for it is
+    :math:`\\sqrt{2 / \\pi}\\, \\sigma\\, e^{\\varphi^2 / 2 \\sigma^2}`.
 
     References
     ----------
@@ -84,8 +87,10 @@ def timing(delay: float, phase: float, power: float, moments: tuple[float, float
     bandwidth = max(square - mean * mean, _NARROW * square)
     free = np.array([[1.0, mean], [mean, square]]) / (power * bandwidth)
     tied = np.array([[1.0 / (power * square), 0.0], [0.0, 0.0]])
+    variance = free[1, 1]
     # no posterior is wider than the prior, half a turn
-    odds = min(1.0, math.sqrt(2.0 * free[1, 1] / math.pi)) * math.exp(min(phase**2 / (2.0 * free[1, 1]), _MOST))
+    width = min(1.0, math.sqrt(2.0 * variance / math.pi))
+    odds = width * math.exp(min(phase**2 / (2.0 * variance), _MOST))
     trust = odds / (1.0 + odds)
     between = np.array([mean / square * phase, phase])
     covariance = trust * free + (1.0 - trust) * tied
@@ -129,8 +134,9 @@ def shaken(link: Link, shapes: Any, slope: Any) -> Any:
 
     Notes
     -----
-    Small errors change the signal s, whose amplitude depends on the frequency as :math:`e^{\sum_k q_k b_k}`, by
-    :math:`\sum_k \delta q_k\, b_k * s + i s\,\delta\varphi - \dot s\,\delta\tau`.
+    Small errors change the signal s, whose amplitude depends on the frequency as
+    :math:`e^{\\sum_k q_k b_k}`, by
+    :math:`\\sum_k \\delta q_k\\, b_k * s + i s\\,\\delta\\varphi - \\dot s\\,\\delta\\tau`.
     """
     turns = np.stack([-slope, 1j * shapes[0]])
     variance = sum(
