@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import cmath
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,8 +12,14 @@ from typing import Any
 import numpy as np
 
 from sigden.errors import ParameterError
+from sigden.noise import PowerSpectrum
+from sigden.strain.aligned import Aligned
+from sigden.strain.apart import apart
+from sigden.strain.blocks import two_at_a_time
+from sigden.strain.links import Link, distance, shaken
 from sigden.strain.local_estimate import LocalEstimate
-from sigden.strain.tracked import tracked
+from sigden.strain.matched import match
+from sigden.strain.tracked import noise_density, tracked
 
 __all__ = ["CoherentEstimate", "Pair", "coherent"]
 
@@ -19,8 +27,10 @@ _BLOCK_SECONDS = 4.0
 _NATS = 5.0  # evidence for a common signal beyond the number of delays tried
 _LOUD_NATS = 18.0  # what one detector must see for its neighbour's silence to be told
 _NULL_SIGMAS = 4.0
-_PASSES = 2
-_FINER = 8  # steps of delay in one sample
+_PASSES = 3
+_SETTLED = 0.3  # of their standard errors: links that move less than this stay
+_NEARLY = 0.99  # of a signal: what is left out beyond it is looked at
+_FAINT = 16.0  # energy, that of a number of noise being one, too little to align detectors by
 
 
 @dataclass(frozen=True)
@@ -43,6 +53,11 @@ class Pair:
         Of the single-detector estimates, at that delay.
     consistency : float
         Power of the null stream over that of noise, where the signal is; 1 for one common signal.
+    phase : float
+        Of the carrier in the other detector beyond that in the reference and its sign, rad, between plus and
+        minus a quarter of a turn; zero where the data do not ask for one.
+    delay_error : float
+        Standard error of the delay, s; NaN where the two were not joined.
     """
 
     start: int
@@ -54,6 +69,8 @@ class Pair:
     ratio: float
     correlation: float
     consistency: float
+    phase: float = 0.0
+    delay_error: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -79,6 +96,7 @@ def coherent(
     max_delay: float = 0.03,
     *,
     own: Sequence[LocalEstimate] | None = None,
+    gains: Any = None,
 ) -> CoherentEstimate:
     """Denoise two or more detectors that may hold one common signal.
 
@@ -94,6 +112,8 @@ def coherent(
         Largest difference of arrival times, s: 0.010 for Hanford and Livingston, 0.030 for any pair on Earth.
     own : sequence of LocalEstimate, optional
         Estimates of the single detectors, where they are known already.
+    gains : array_like, shape (detectors, k), optional
+        Amplitude response of each detector's whitening at even frequencies from 0 to half the sample rate.
 
     Returns
     -------
@@ -108,15 +128,25 @@ def coherent(
     Notes
     -----
     Each detector is denoised on its own. In blocks of time the two loudest estimates are correlated within
-    `max_delay`; with the delay and the whitened amplitude ratio r of best fit of the second to the first,
-    the streams are joined as
+    `max_delay`. A detector hears the signal of the reference with the transfer function
 
-    .. math:: y = (x_1 + r x_2) / \\sqrt{1 + r^2}, \\qquad n = (r x_1 - x_2) / \\sqrt{1 + r^2},
+    .. math:: T(f) = a\\, e^{i \\varphi - 2 \\pi i f \\tau} g(f),
 
-    where x_2 is shifted back: y holds the signal with :math:`\\sqrt{1 + r^2}` of its amplitude in unit noise
-    and the null stream n none of it [1]_. y is denoised and given back to the detectors. Where the null
-    stream has more power than noise, or the correlation explains too little, the detectors disagree and keep
-    their own estimates.
+    delay, phase and ratio a of best fit, and the ratio g of the two whitening filters' gains; where `gains`
+    are not known, :math:`\\ln g` is a parabola in :math:`\\ln f` with a normal prior. Two streams are joined
+    as
+
+    .. math:: y = (x_1 + T^* x_2) / \\sqrt{1 + |T|^2}, \\qquad n = (T x_1 - x_2) / \\sqrt{1 + |T|^2} :
+
+    y holds the signal with :math:`\\sqrt{1 + |T|^2}` of its amplitude in unit noise and the null stream n
+    none of it [1]_. y is denoised and given back to the detectors. Where the null stream has more power than
+    noise, or the correlation explains too little, the detectors disagree and keep their own estimates; so
+    they do for what one of them heard alone at another time of the block
+    (`sigden.strain.apart.apart`), which is taken out of the streams before they are joined.
+
+    To the error of the common estimate comes that of the link. Delay, phase and ratio are differences between
+    detectors, which the other detectors say nothing of: of their covariance (`sigden.strain.links`) a
+    detector with a share s of the signal's energy takes :math:`(1 - s)^2`.
 
     References
     ----------
@@ -133,11 +163,11 @@ def coherent(
         return CoherentEstimate(tuple(own), ())
     estimates, errors = np.zeros_like(z), np.zeros_like(z)
     weights, pairs = np.zeros(n), []
-    network = _Network(z, own, sample_rate, tuple(bands), max_delay)
-    for start in _starts(n, block):
-        part = slice(start, start + block)
-        fade = np.sin(np.pi * (np.arange(block) + 0.5) / block) ** 2 + 1e-9
-        found, error, told = network.join(part)
+    noise = tuple(noise_density(row, sample_rate, band) for row, band in zip(z, bands, strict=True))
+    network = _Network(z, own, sample_rate, tuple(bands), gains, noise, max_delay)
+    fade = np.sin(np.pi * (np.arange(block) + 0.5) / block) ** 2 + 1e-9
+    parts = [slice(start, start + block) for start in _starts(n, block)]
+    for part, (found, error, told) in zip(parts, two_at_a_time(network.join, parts), strict=True):
         estimates[:, part] += fade * found
         errors[:, part] += fade * error
         weights[part] += fade
@@ -157,123 +187,141 @@ class _Network:
     own: list[LocalEstimate]
     sample_rate: float
     bands: tuple[tuple[float, float], ...]
+    gains: Any
+    noise: tuple[PowerSpectrum, ...]
     max_delay: float
 
     def join(self, part: slice) -> tuple[Any, Any, list[Pair]]:
         """Estimates and errors of one stretch, and the pairs found in it."""
-        x = self.z[:, part]
         estimates = np.stack([o.estimate[part] for o in self.own])
         errors = np.stack([o.uncertainty[part] for o in self.own])
         energy = np.sum(estimates**2, axis=1)
         first = int(np.argmax(energy))
-        pairs, joined = [], {first: (0.0, 1.0)}
-        for other in range(len(x)):
-            if other == first or not energy[first] > 0:
-                continue
-            delay, ratio, gain, evidence = self._match(x, estimates, first, other)
-            null = self._null(x, estimates[first], first, other, delay, ratio)
-            agreed = evidence > _NATS and null[0] < 1.0 + _NULL_SIGMAS * null[1]
-            if agreed:
-                joined[other] = (delay, ratio)
-            loud = energy[first] / (2.0 * self._noise(first)) > _LOUD_NATS
-            if agreed or loud:
-                pairs.append(
-                    Pair(part.start, part.stop, first, other, agreed, delay, ratio, gain, float(null[0]))
-                )
-        if len(joined) == 1:
-            return estimates, errors, pairs
-        for _ in range(_PASSES):
-            common = self._denoise(x, joined, first)
-            for other in joined:
-                if other != first:
-                    joined[other] = self._refine(x, common.estimate, first, other, joined[other][0])
-        common = self._denoise(x, joined, first)
-        norm = math.sqrt(sum(r * r for _, r in joined.values()))
-        for other, (delay, ratio) in joined.items():
-            estimates[other] = ratio / norm * _shift(common.estimate, delay * self.sample_rate)
-            errors[other] = abs(ratio) / norm * _moved(common.uncertainty, delay * self.sample_rate)
+        if not energy[first] > 0:
+            return estimates, errors, []
+        streams = Aligned(self.z[:, part], self.sample_rate, self.bands, self.gains, first, self.max_delay)
+        alone = streams.spectrum(estimates)
+        told = {row: match(streams, alone, row) for row in range(len(estimates)) if row != first}
+        links = {first: Link()} | {row: link for row, (link, evidence) in told.items() if evidence > _NATS}
+        streams, links, kept = _without_own(streams, estimates, alone, errors, links)
+        guesses = {row: links.get(row, link) for row, (link, _) in told.items()}
+        nulls = {row: _null(streams, kept * estimates[first], row, link) for row, link in guesses.items()}
+        for row, (power, spread) in nulls.items():
+            if not power < 1.0 + _NULL_SIGMAS * spread:
+                links.pop(row, None)
+        if len(links) > 1:
+            common, responses, links = self._common(streams, links)
+            self._give_back(streams, common, responses, links, kept, estimates, errors)
+        loud = energy[first] / (2.0 * streams.noise(first)) > _LOUD_NATS
+        pairs = [
+            _pair(part, streams, alone, row, links.get(row, guess), row in links, nulls[row][0])
+            for row, guess in guesses.items()
+            if row in links or loud
+        ]
         return estimates, errors, pairs
 
-    def _noise(self, row: int) -> float:
-        """Variance of an inner product with unit noise of the band, per unit of energy."""
-        low, high = self.bands[row]
-        return self.sample_rate / (2.0 * (high - low))
+    def _common(
+        self, streams: Aligned, links: dict[int, Link]
+    ) -> tuple[LocalEstimate, dict[int, Any], dict[int, Link]]:
+        """Estimate of the common signal, what each detector sees of it, and links that have settled."""
+        for left in reversed(range(_PASSES)):
+            common, responses = self._denoised(streams, links)
+            template = responses[streams.first] * streams.spectrum(common.estimate)
+            again = streams.heard(template, links)
+            settled = all(distance(links[row], link) < _SETTLED for row, link in again.items())
+            if settled or not left:
+                break
+            links = again
+        return common, responses, links
 
-    def _match(self, x: Any, estimates: Any, first: int, other: int) -> tuple[float, float, float, float]:
-        """Delay of `other` after `first`, ratio of amplitudes, correlation and evidence."""
-        forth = self._correlation(estimates[first], x[other], other)
-        back = self._correlation(x[first], estimates[other], first, template_last=True)
-        # signs must agree, so amplitudes are added before they are squared
-        total = np.where(forth * back > 0, forth**2 + back**2, np.maximum(forth**2, back**2))
-        best = int(np.argmax(total))
-        delay = self._delays()[best]
-        spread = max(b[1] - b[0] for b in self.bands)
-        trials = max(1.0, 4.0 * self.max_delay * spread)
-        evidence = float(total[best] / 2.0 - math.log(trials))
-        one, two = forth[best], back[best]
-        ratio = math.copysign(
-            min(max(abs(one) / max(abs(two), 1e-9), 0.25), 4.0), one if abs(one) > abs(two) else two
-        )
-        shifted = _shift(estimates[other], -delay * self.sample_rate)
-        norm = math.sqrt(np.sum(estimates[first] ** 2) * np.sum(estimates[other] ** 2))
-        correlation = float(np.sum(estimates[first] * shifted)) / norm if norm > 0 else 0.0
-        return float(delay), ratio, correlation, evidence
+    def _denoised(self, streams: Aligned, links: dict[int, Link]) -> tuple[LocalEstimate, dict[int, Any]]:
+        spectrum, responses = streams.joined(streams.spectra, links)
+        low = min(self.bands[row][0] for row in links)
+        high = max(self.bands[row][1] for row in links)
+        parts = [np.abs(r) ** 2 * self.noise[row].at(streams.frequencies) for row, r in responses.items()]
+        noise = PowerSpectrum(streams.frequencies, sum(parts))
+        return tracked(streams.series(spectrum), self.sample_rate, (low, high), density=noise), responses
 
-    def _delays(self) -> Any:
-        steps = math.floor(self.max_delay * self.sample_rate * _FINER)
-        return np.arange(-steps, steps + 1) / (_FINER * self.sample_rate)
+    def _give_back(
+        self,
+        streams: Aligned,
+        common: LocalEstimate,
+        responses: dict[int, Any],
+        links: dict[int, Link],
+        kept: Any,
+        estimates: Any,
+        errors: Any,
+    ) -> None:
+        """The common signal as each detector saw it, beside what it heard alone, in place."""
+        spectrum = streams.spectrum(common.estimate)
+        whole = streams.energy(spectrum)
+        for row, link in links.items():
+            seen = responses[row] * spectrum
+            share = streams.energy(seen) / whole if whole > 0 else 1.0 / len(links)
+            moved = _moved(common.uncertainty, link.delay * self.sample_rate)
+            # what the detectors do not agree on is known from one of them only
+            variance = share * moved**2 + (1.0 - share) ** 2 * shaken(link, *streams.analytic(seen))
+            estimates[row] = streams.series(seen) + (1.0 - kept) * estimates[row]
+            errors[row] = np.sqrt(kept * variance + (1.0 - kept) * errors[row] ** 2)
 
-    def _correlation(self, a: Any, b: Any, noisy: int, template_last: bool = False) -> Any:
-        """Matched-filter signal-to-noise ratio of a in b against the delay of b after a."""
-        from scipy.fft import irfft, next_fast_len, rfft
 
-        template = b if template_last else a
-        norm = math.sqrt(np.sum(template**2) * self._noise(noisy))
-        steps = (self._delays().size - 1) // 2
-        if not norm > 0:
-            return np.zeros(2 * steps + 1)
-        size = next_fast_len(a.size + 2 * (steps // _FINER + 1), real=True)
-        product = rfft(b, size) * np.conj(rfft(a, size))
-        lags = irfft(product, size * _FINER) * _FINER
-        return np.concatenate([lags[-steps:], lags[: steps + 1]]) / norm
+def _without_own(
+    streams: Aligned, estimates: Any, alone: Any, errors: Any, links: dict[int, Link]
+) -> tuple[Aligned, dict[int, Link], Any]:
+    """Streams without what single detectors heard alone, links from what is left, and its share in time."""
+    kept = np.ones(estimates.shape[1])
+    if len(links) == 1:
+        return streams, links, kept
+    guess, links = links, _heard(streams, alone, links)
+    # the guess is rough, what is measured may be led astray by a glitch
+    kept -= np.minimum(*(apart(streams, alone, errors, which) for which in (guess, links)))
+    if kept.min() > _NEARLY:
+        return streams, links, np.ones(estimates.shape[1])
+    streams = dataclasses.replace(streams, samples=streams.samples - (1.0 - kept) * estimates)
+    rest = streams.spectrum(kept * estimates)
+    if any(streams.energy(rest[row]) < _FAINT * streams.noise(row) for row in links):
+        return streams, {streams.first: Link()}, kept
+    return streams, _heard(streams, rest, links), kept
 
-    def _refine(self, x: Any, common: Any, first: int, other: int, old: float) -> tuple[float, float]:
-        """Delay and ratio with the joined estimate as the template."""
-        forth = self._correlation(common, x[other], other)
-        near = np.abs(self._delays() - old) <= 0.002
-        best = int(np.argmax(np.where(near, np.abs(forth), -1.0)))
-        reference = float(np.sum(common * x[first])) / math.sqrt(np.sum(common**2) * self._noise(first))
-        ratio = forth[best] / max(reference, 1e-9)
-        return float(self._delays()[best]), float(np.clip(ratio, -4.0, 4.0))
 
-    def _denoise(self, x: Any, joined: dict[int, tuple[float, float]], first: int) -> LocalEstimate:
-        norm = math.sqrt(sum(r * r for _, r in joined.values()))
-        stream = sum(r * _shift(x[d], -delay * self.sample_rate) for d, (delay, r) in joined.items()) / norm
-        low = min(self.bands[d][0] for d in joined)
-        high = max(self.bands[d][1] for d in joined)
-        return tracked(stream, self.sample_rate, (low, high))
+def _heard(streams: Aligned, spectra: Any, links: dict[int, Link]) -> dict[int, Link]:
+    """Links with the estimates of single detectors, added in phase, as the template."""
+    joint, responses = streams.joined(spectra, links)
+    return streams.heard(responses[streams.first] * joint, links)
 
-    def _null(
-        self, x: Any, template: Any, first: int, other: int, delay: float, ratio: float
-    ) -> tuple[float, float]:
-        """Power of the null stream where the signal is, in units of noise, and its standard error."""
-        null = (ratio * x[first] - _shift(x[other], -delay * self.sample_rate)) / math.hypot(1.0, ratio)
-        envelope = np.convolve(template**2, np.ones(33), "same")
-        inside = envelope > 0.05 * envelope.max()
-        spread = min(self.bands[d][1] - self.bands[d][0] for d in (first, other))
-        independent = max(1.0, 2.0 * spread * inside.sum() / self.sample_rate)
-        return float(np.mean(null[inside] ** 2)), math.sqrt(2.0 / independent)
+
+def _null(streams: Aligned, template: Any, row: int, link: Link) -> tuple[float, float]:
+    """Power of the null stream where the signal is, in units of noise, and its standard error."""
+    envelope = np.convolve(template**2, np.ones(33), "same")
+    inside = envelope > 0.05 * envelope.max()
+    if not inside.any():
+        return 1.0, 0.0
+    spread = min(streams.bands[d][1] - streams.bands[d][0] for d in (streams.first, row))
+    independent = max(1.0, 2.0 * spread * inside.sum() / streams.sample_rate)
+    return float(np.mean(streams.null(row, link)[inside] ** 2)), math.sqrt(2.0 / independent)
+
+
+def _pair(part: slice, streams: Aligned, alone: Any, row: int, link: Link, agreed: bool, null: float) -> Pair:
+    template = alone[streams.first]
+    seen = streams.transfer(row, link) * template
+    sign = math.copysign(1.0, link.ratio.real)
+    length = math.sqrt(streams.energy(seen) * streams.energy(alone[row]))
+    return Pair(
+        start=part.start,
+        stop=part.stop,
+        reference=streams.first,
+        other=row,
+        coherent=agreed,
+        delay=link.delay,
+        ratio=sign * math.sqrt(streams.energy(seen) / streams.energy(template)),
+        correlation=streams.product(seen, alone[row]) / length if length > 0 else 0.0,
+        consistency=null,
+        phase=cmath.phase(sign * link.ratio),
+        delay_error=math.sqrt(link.timing[0][0]) if agreed else math.nan,
+    )
 
 
 def _moved(error: Any, samples: float) -> Any:
     """Delay of what is smooth and positive; the ends hold their value."""
     places = np.arange(error.size)
     return np.interp(places - samples, places, error)
-
-
-def _shift(x: Any, samples: float) -> Any:
-    """Band-limited delay; what leaves the stretch is lost."""
-    from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
-
-    size = next_fast_len(x.size + 2 * math.ceil(abs(samples)) + 2, real=True)
-    return irfft(rfft(x, size) * np.exp(-2j * np.pi * rfftfreq(size) * samples), size)[: x.size]

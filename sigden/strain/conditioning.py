@@ -102,3 +102,9 @@ class Conditioning:
             Standard error in the calibration of the strain; `error` itself where the strain came whitened.
         """
         return error if self._propagation is None else self._propagation(smooth, error, start)
+
+    def gain(self, size: int) -> Any:
+        """Gain from strain to `without_ripple`, band-pass apart, at the frequencies of a real transform."""
+        if self._whitening is None or self._ripple is None:
+            return np.ones(size // 2 + 1)
+        return np.abs(self._whitening.models[0].response(size)) * self._ripple.gain(size)

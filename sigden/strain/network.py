@@ -26,6 +26,7 @@ from sigden.strain.result import StrainResult
 __all__ = ["CoherentStrain"]
 
 _SHORTEST_SECONDS = 1.0
+_GAIN_SIZE = 1 << 14
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,13 +164,14 @@ class CoherentStrain(StrainDenoiser):
         errors = [r.whitened_uncertainty.copy() for r in single]
         shortest = round(_SHORTEST_SECONDS * rate)
         whitened = np.stack([r.whitened for r in single])
+        gains = None if self.whitened else np.stack([steps.gain(_GAIN_SIZE) for _, steps, _ in analysed])
         common = Segments.of(whitened[0], np.isnan(whitened).any(axis=0)).longer_than(shortest)
         for part in common if len(single) > 1 else ():
             streams = np.stack([steps.without_ripple(r.whitened[part]) for r, steps, _ in analysed])
             own = [
                 LocalEstimate(smooth[part], r.whitened_uncertainty[part], 0.0, 1) for r, _, smooth in analysed
             ]
-            found = coherent(streams, rate, [r.band for r in single], self.max_delay, own=own)
+            found = coherent(streams, rate, [r.band for r in single], self.max_delay, own=own, gains=gains)
             for j, (one, (_, steps, smooth)) in enumerate(zip(found.detectors, analysed, strict=True)):
                 joined[j][part] += steps.with_ripple(one.estimate - smooth[part])
                 smooths[j][part] = one.estimate
@@ -184,19 +186,17 @@ class CoherentStrain(StrainDenoiser):
                 )
                 for p in found.pairs
             ]
-        parts = zip(analysed, joined, smooths, errors, strict=True)
-        out = [_recoloured(r, steps, u, smooth, e) for (r, steps, _), u, smooth, e in parts]
-        return out, tuple(pairs)
+        changes = list(zip(analysed, joined, smooths, errors, strict=True))
+        return list(two_at_a_time(_recoloured, changes)), tuple(pairs)
 
 
 def _at(rate: float | None) -> str:
     return "at an unknown rate" if rate is None else f"at {rate:g} Hz"
 
 
-def _recoloured(
-    result: StrainResult, steps: Conditioning, joined: Any, smooth: Any, error: Any
-) -> StrainResult:
+def _recoloured(changed: tuple[tuple[StrainResult, Conditioning, Any], Any, Any, Any]) -> StrainResult:
     """Result with another whitened estimate; the difference goes back through the whitening."""
+    (result, steps, _), joined, smooth, error = changed
     change, spread = np.zeros_like(joined), np.full_like(error, np.nan)
     for part in Segments.of(joined):
         moved = joined[part] - result.whitened_denoised[part]

@@ -132,7 +132,9 @@ class ErrorPropagation:
     @cached_property
     def _noise_gains(self) -> Any:
         """Squared gains for noise, calibrated and whitened, shape (2,)."""
-        return np.stack([self.calibrated, self.whitened]) ** 2 @ (self.noise**2 / np.sum(self.noise**2))
+        return np.sum(np.stack([self.calibrated, self.whitened]) ** 2 * self.noise**2, axis=-1) / np.sum(
+            self.noise**2
+        )
 
     @property
     def _level(self) -> float:
@@ -166,5 +168,5 @@ class ErrorPropagation:
         for start in range(0, count, _FRAMES):
             part = slice(start, start + _FRAMES)
             spectrum = rfft(windows[part] * self._window, 2 * (len(weights) - 1), axis=-1)
-            out[part] = (spectrum.real**2 + spectrum.imag**2) @ weights
+            out[part] = np.einsum("fb,bk->fk", spectrum.real**2 + spectrum.imag**2, weights)
         return np.maximum(out, 0.0)  # rounding

