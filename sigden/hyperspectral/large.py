@@ -273,8 +273,8 @@ def _write_rows(found: Analysis, first: int, images: Any, gain: Any, sinks: list
         out = full
     sinks[0].write(first, out.reshape(shape))
     if len(sinks) > 1:
-        relative = None if found.relative is None else found.relative[where]
-        left = propagated_variance(found.whole_space(), gain, relative, found.stabiliser(), out)
+        level = None if found.pixel_level is None else found.pixel_level[where]
+        left = propagated_variance(found.whole_space(), gain, level, found.stabiliser(), out)
         sinks[1].write(first, left.reshape(shape))
 
 

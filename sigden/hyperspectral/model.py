@@ -16,7 +16,7 @@ from sigden.hyperspectral.subspace import Subspace, leverage_corrected, whitened
 from sigden.hyperspectral.table import Table, band_share
 from sigden.hyperspectral.workspace import Workspace
 
-__all__ = ["LowRank", "coefficients_of", "fit"]
+__all__ = ["LowRank", "coefficients_of", "corrected_level", "fit"]
 
 _FILLS = 4
 _MOST_MISSING = 0.01  # of a band, up to which its noise level is corrected
@@ -120,13 +120,18 @@ def fit(
         if structured is not space:
             space = structured
         elif correct:
-            level = leverage_corrected(covariance, mean, plain, count)
-            if gone is not None:  # predictions in a band would let it explain itself
-                level = np.where(gone > _MOST_MISSING, plain, level)
+            level = corrected_level(covariance, mean, plain, count, gone)
             space = whitened_subspace(covariance, mean, level, count, rank)
     return LowRank(
         space=space, coefficients=coefficients_of(pixels, space, flags, workspace), covariance=covariance
     )
+
+
+def corrected_level(covariance: Any, mean: Any, plain: Any, count: int, gone: Any) -> Any:
+    """Noise level of each band, see `leverage_corrected`; `gone` is what is missing of each, or None."""
+    level = leverage_corrected(covariance, mean, plain, count)
+    # predictions in a band would let it explain itself
+    return level if gone is None else np.where(gone > _MOST_MISSING, plain, level)
 
 
 def coefficients_of(pixels: Table, space: Subspace, flags: Table | None, workspace: Workspace) -> Table:

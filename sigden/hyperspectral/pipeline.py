@@ -67,7 +67,7 @@ def denoise_cube(cube: Any, sigma: Any, mask: Any, recipe: Recipe) -> CubeResult
         out = among(out, used, flat)
     if bool(xp.any(work.outside)):
         out = xp.where(work.outside[:, None], flat, out)
-    relative = found.relative
+    relative = found.pixel_level
     return CubeResult(
         estimate=xp.reshape(out, values.shape),
         sigma=beside(found.sigma, values, np.float64),
@@ -116,6 +116,8 @@ class Analysis:
         Noise power of blocks of the eigen-images.
     linear : bool
         Whether the subspace is that of spectra in linear units although there is a law.
+    uneven : ndarray, shape (pixels,), or None
+        Noise level of each pixel relative to its band by the law, where spectra are not divided by it.
     """
 
     work: Prepared
@@ -126,6 +128,7 @@ class Analysis:
     law: Stabiliser | None
     power: Any
     linear: bool = False
+    uneven: Any = None
 
     def __post_init__(self) -> None:
         scale = self.work.scale
@@ -140,8 +143,13 @@ class Analysis:
 
     @property
     def relative(self) -> Any:
-        """Noise level of each pixel relative to its band, shape (pixels,), or None."""
+        """Given noise level of each pixel, by which spectra are divided, shape (pixels,), or None."""
         return self.work.pixel_scale
+
+    @property
+    def pixel_level(self) -> Any:
+        """Noise level of each pixel relative to its band, given or by the law, or None."""
+        return self.relative if self.uneven is None else self.uneven
 
     @property
     def sigma(self) -> Any:

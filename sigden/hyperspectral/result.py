@@ -76,11 +76,13 @@ class CubeResult:
     stabiliser : Stabiliser or None
         Law of the noise, where it was found to grow with the signal, and the transform that makes it uniform.
     space : Subspace
-        Signal subspace, of spectra divided by `pixel_scale`; without it, transformed by `stabiliser`.
+        Signal subspace: of spectra divided by given levels of pixels; where there is a `stabiliser` and no
+        `pixel_scale`, of transformed ones.
     eigen_images : array, shape (rank, rows, columns)
         Denoised coefficients, in units of their noise.
     gain : array, shape (rank, rows, columns), or None
-        Part of the noise variance left in the eigen-images; None where the denoiser does not tell.
+        Part of the noise variance of the pixel left in the eigen-images; None where the denoiser does not
+        tell.
     components : Components
         What was taken off beside noise.
     noise_power : ndarray, shape (8, 8)

@@ -12,7 +12,8 @@ from sigden.arrays import namespace, to_numpy
 from sigden.hyperspectral.beside import beside, contiguous
 from sigden.hyperspectral.collaborative.filter import UnevenNoise
 from sigden.hyperspectral.gram import SpectralMoments
-from sigden.hyperspectral.model import coefficients_of
+from sigden.hyperspectral.model import coefficients_of, corrected_level
+from sigden.hyperspectral.regression import regression
 from sigden.hyperspectral.stabilise import Stabiliser
 from sigden.hyperspectral.steps import ImageStep, Recipe, denoise_whole, strips
 from sigden.hyperspectral.subspace import Subspace, whitened_subspace
@@ -80,7 +81,9 @@ def last_pass(found: Analysis, recipe: Recipe, workspace: Workspace) -> LastPass
 
     def run(first: int, last: int) -> tuple[Any, Any]:
         guide, noise = lead.rows(first, last)
-        return led(second.images(first, last), guide, second.power, noise)
+        images, gain = led(second.images(first, last), guide, second.power, noise)
+        level = second.pixel_level[second.work.table.pixels(first, last)]
+        return images, gain / namespace(gain).reshape(level**2, (1, last - first, -1))
 
     return LastPass(second, step, run)
 
@@ -93,25 +96,21 @@ class _Lead:
     ----------
     guide : Table, shape (rows, columns, rank)
         Coefficients of the first estimate.
-    relative : ndarray, shape (pixels,)
-        Noise level of each pixel.
     parts : ndarray, shape (terms, rank, rank)
         Covariances of the noise, see `_noise_parts`.
     """
 
     guide: Table
-    relative: Any
     parts: Any
 
     def rows(self, first: int, last: int) -> tuple[Any, UnevenNoise]:
         """Images of some rows, and the noise there."""
         _, columns, rank = self.guide.shape
-        xp = namespace(self.relative)
         part = self.guide.read(first, last)
+        xp = namespace(part)
         images = xp.reshape(contiguous(part.T), (rank, last - first, columns))
-        weight = 1 / xp.reshape(self.relative[self.guide.pixels(first, last)], (1, last - first, columns))
-        weights = xp.concat([weight, images * weight, weight**2])
-        return images, UnevenNoise(weights[: len(self.parts), ...], self.parts)
+        weights = xp.concat([xp.ones_like(images[:1, ...]), images])
+        return images, UnevenNoise(weights, self.parts)
 
 
 def _first_estimate(found: Analysis, step: ImageStep, workspace: Workspace) -> Table:
@@ -131,23 +130,40 @@ def _second(
 ) -> tuple[Analysis, _Lead]:
     """Subspace and coefficients in linear units, and what leads their denoising."""
     pixels, flags = found.work.table, found.defects.flags
-    relative, moments, level = _to_linear(found, first, law)
-    space = _subspace(found, moments, level, rank)
+    columns = pixels.shape[1]
+    relative, mean, level = _to_linear(found, first, law)
+
+    def linear(where: slice) -> Any:
+        return _linear(found, law, first.read(where.start // columns, where.stop // columns))
+
+    space = _subspace(found, _weighed(pixels, linear, relative, mean), level, rank)
     coefficients = coefficients_of(pixels, space, None, workspace)
     if rank is None:
-        wider = with_weak_directions(space, pixels, coefficients, workspace, flags)
+        unit = pixels.beside(np.where(space.sigma > 0, 1 / np.where(space.sigma > 0, space.sigma, 1), 0) ** 2)
+
+        def noise(where: slice) -> Any:
+            return _variance(linear(where), law, found.level) * unit / relative[where, None] ** 2
+
+        wider = with_weak_directions(space, pixels, coefficients, workspace, flags, noise)
         if wider is not space:
             space, coefficients = wider, coefficients_of(pixels, wider, None, workspace)
+    # from here on without the weights, which would roughen smooth images
+    space = replace(space, mean=mean)
+    coefficients.update(lambda where, part: _multiply(part, relative[where]))
     guide = workspace.table(coefficients.shape, pixels.dtype)
     for begin, end in guide.spans():
-        part, start = guide.blank(begin, end), begin * guide.shape[1]
-        for where, inner in first.pieces(begin, end):
-            estimate = _linear(found, law, inner) / relative[where, None]
-            space.project(estimate, out=part[where.start - start : where.stop - start, :])
+        part, start = guide.blank(begin, end), begin * columns
+        for top, bottom in guide.cuts(begin, end):
+            where = guide.pixels(top, bottom)
+            space.project(linear(where), out=part[where.start - start : where.stop - start, :])
         guide.write(begin, part)
-    work = replace(found.work, pixel_scale=relative)
-    second = replace(found, work=work, space=space, coefficients=coefficients, linear=True)
-    return second, _Lead(guide, relative, _noise_parts(law, space).astype(pixels.dtype))
+    work = replace(found.work, pixel_scale=None)
+    second = replace(found, work=work, space=space, coefficients=coefficients, linear=True, uneven=relative)
+    return second, _Lead(guide, _noise_parts(law, space).astype(pixels.dtype))
+
+
+def _multiply(spectra: Any, factor: Any) -> None:
+    spectra *= factor[:, None]
 
 
 def _linear(found: Analysis, law: Stabiliser, coefficients: Any) -> Any:
@@ -157,52 +173,80 @@ def _linear(found: Analysis, law: Stabiliser, coefficients: Any) -> Any:
     return out
 
 
-def _to_linear(found: Analysis, first: Table, law: Stabiliser) -> tuple[Any, SpectralMoments, Any]:
-    """Put the spectra back in linear units, each divided by the noise level of its pixel.
+def _to_linear(found: Analysis, first: Table, law: Stabiliser) -> tuple[Any, Any, Any]:
+    """Put the spectra back in linear units.
 
-    Returns the levels, the moments of the spectra with those of the first estimate beside them, and the noise
-    level of each band that is left.
+    Returns the noise level of each pixel, the mean spectrum with the weights of these, and the noise level of
+    each band beside them.
     """
     pixels, flags = found.work.table, found.defects.flags
     columns, bands = pixels.shape[1:]
     relative = pixels.room(len(pixels))
     xp = namespace(relative)
-    middle = found.space.mean[None].astype(pixels.dtype)
-    (law.bound if found.linear else law.inverse)(middle)
-    moments = SpectralMoments(np.concatenate([middle[0], middle[0]]))
     usual = np.where(found.level > 0, found.level, 1) ** 2
-    left = np.zeros(bands)
+    left, total, weights = np.zeros(bands), np.zeros(bands), 0.0
 
     def change(where: slice, spectra: Any) -> None:
+        nonlocal weights
         rows = where.start // columns, where.stop // columns
         estimate = _linear(found, law, first.read(*rows))
         if not found.linear:
             law.undo(spectra)
         if flags is not None:
             spectra[...] = xp.where(flags.read(*rows) != 0, estimate, spectra)
-        variance = xp.maximum(law.variance(estimate) / beside(usual, spectra), _LEAST)
+        variance = _variance(estimate, law, found.level) / beside(usual, spectra)
         size = xp.mean(variance, axis=1)
         relative[where] = xp.sqrt(size)
-        left[...] += to_numpy(xp.sum(variance / size[:, None], axis=0, dtype=xp.float64))
-        for part in (spectra, estimate):
-            part /= relative[where, None]
-        moments.add(xp.concat([spectra, estimate], axis=1))
+        for out, part in ((left, variance), (total, spectra)):
+            out += to_numpy(xp.sum(part / size[:, None], axis=0, dtype=xp.float64))
+        weights += float(xp.sum(1 / size, dtype=xp.float64))
 
     pixels.update(change)
-    return relative, moments, np.sqrt(left / len(pixels) * usual) * (found.level > 0)
+    level = np.sqrt(left / len(pixels) * usual) * (found.level > 0)
+    return relative, total / weights, level
+
+
+def _variance(estimate: Any, law: Stabiliser, level: Any) -> Any:
+    """Noise variance of spectra, at least a small part of what is usual in the band."""
+    least = beside(_LEAST * level**2, estimate)
+    return namespace(estimate).maximum(law.variance(estimate), least)
+
+
+def _weighed(pixels: Table, estimate: Callable[[slice], Any], relative: Any, mean: Any) -> SpectralMoments:
+    """Take the mean off the spectra and divide them by the noise level of their pixel.
+
+    Returns the moments of the spectra with those of the first estimate beside them.
+    """
+    moments = SpectralMoments(np.zeros(2 * mean.size, pixels.dtype))
+    middle = pixels.beside(mean)
+
+    def change(where: slice, spectra: Any) -> None:
+        expected = estimate(where)
+        for part in (spectra, expected):
+            part -= middle
+            part /= relative[where, None]
+        moments.add(namespace(spectra).concat([spectra, expected], axis=1))
+
+    pixels.update(change)
+    return moments
 
 
 def _subspace(found: Analysis, moments: SpectralMoments, level: Any, rank: int | None) -> Subspace:
-    """Signal subspace in linear units."""
-    bands = level.size
-    covariance, mean = moments.covariance, moments.mean[:bands]
-    own = covariance[:bands, :bands]
-    if found.defects.flags is not None:  # predictions lack the noise
-        own = own + np.diag(band_share(found.defects.flags) * level**2)
-    space = whitened_subspace(own, mean, level, len(found.work.table), rank)
+    """Signal subspace in linear units, of spectra about their mean."""
+    bands, flags = level.size, found.defects.flags
+    # about zero, where the mean is: so a scene of low rank stays one whatever the weights
+    second = moments.covariance + np.outer(moments.mean, moments.mean)
+    own, middle, count = second[:bands, :bands], np.zeros(bands), len(found.work.table)
+    gone = None if flags is None else band_share(flags)
+    if gone is not None:  # predictions lack the noise
+        own = own + np.diag(gone * level**2)
+    plain = regression(own, middle, count, found.work.table.dtype).sigma
+    # where there is hardly any light the law tells too much noise, since the estimate is not negative
+    level = np.where(level > 0, corrected_level(own, middle, plain, count, gone), 0)
+    space = whitened_subspace(own, middle, level, count, rank)
     weight = np.where(level > 0, 1 / np.where(level > 0, level, 1), 0)
-    estimate = covariance[bands:, bands:] * np.outer(weight, weight)
-    both = covariance[:bands, bands:] * np.outer(weight, weight)
+    estimate = second[bands:, bands:] * np.outer(weight, weight)
+    both = second[:bands, bands:] * np.outer(weight, weight)
     return replace(space, basis=led_directions(both, estimate, space.rank, found.space.rank))
 
 
@@ -247,12 +291,9 @@ def led_directions(both: Any, estimate: Any, rank: int, directions: int) -> Any:
 
 
 def _noise_parts(law: Stabiliser, space: Subspace) -> Any:
-    """Covariances of coefficients for the weights 1 / r, coefficients / r and 1 / r^2; r: pixel level."""
+    """Covariances of coefficients for the weights 1 and coefficients."""
     basis = space.basis
     alive = space.sigma > 0
     weight = np.where(alive, 1 / np.where(alive, space.sigma, 1), 0)
-    gain, base = law.gain, law.base
-    of_bands = [gain * space.mean * weight**2, *(gain * column * weight for column in basis.T)]
-    if np.any(base):
-        of_bands.append(base * weight**2)
+    of_bands = [law.variance(space.mean) * weight**2, *(law.gain * column * weight for column in basis.T)]
     return np.stack([basis.T @ (values[:, None] * basis) for values in of_bands])

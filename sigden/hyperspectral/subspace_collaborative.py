@@ -39,9 +39,9 @@ class SubspaceCollaborative(SubspaceMethod):
        block matching that all images share, collaborative Wiener filter in the principal directions that the
        images have at each place, coarsely first and once more with that estimate as its guide.
     5. Where the noise grows with the signal, 2 to 4 are done on stabilised noise, and once more in the unit
-       of the data, where the scene is of low rank whatever the light: every spectrum is divided by the noise
-       level that the first estimate gives its pixel, the estimate's principal directions lead the subspace,
-       and it guides the filter, in which every stack of blocks has the noise covariance of its place.
+       of the data, where the scene is of low rank whatever the light: every spectrum counts for the subspace
+       by the noise level that the first estimate gives its pixel, the estimate's principal directions lead
+       it, and it guides the filter, in which every stack of blocks has the noise covariance of its place.
 
     The whitened subspace with denoised eigen-images is that of FastHyDe [1]_; the filter is described in [2]_
     and is implemented here without the code of its authors, whose licence does not allow every use.

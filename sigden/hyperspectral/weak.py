@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -35,7 +36,12 @@ _ROBUST = 100  # bytes that the robust fit takes for each pixel of a band
 
 
 def with_weak_directions(
-    space: Subspace, pixels: Table, coefficients: Table, workspace: Workspace, flags: Table | None = None
+    space: Subspace,
+    pixels: Table,
+    coefficients: Table,
+    workspace: Workspace,
+    flags: Table | None = None,
+    noise: Callable[[slice], Any] | None = None,
 ) -> Subspace:
     """Subspace with the directions and bands that only smoothing brings out.
 
@@ -52,6 +58,9 @@ def with_weak_directions(
     flags : Table, optional
         Not zero where a sample is a prediction. A band that is a direction of its own predicts nothing, so a
         band of which more than a hundredth is missing does not become one.
+    noise : callable, optional
+        Noise variance of the samples of some pixels, shape (pixels, bands), where that of a band is not the
+        same everywhere; the bright end of a band would pass for a line.
 
     Returns
     -------
@@ -82,7 +91,7 @@ def with_weak_directions(
         held = _holding(space.eigenvalues[: space.rank], np.count_nonzero(space.sigma) / len(pixels))
         trusted, left = replace(space, basis=space.basis[:, held]), space.basis[:, ~held]
         back = np.where(np.sum(left**2, axis=1) < _FEW, left.T, 0)
-    residual, covariance = _smoothed_residual(trusted, pixels, workspace)
+    residual, covariance = _smoothed_residual(trusted, pixels, workspace, noise)
     if space.level is None:
         rest = np.eye(len(covariance)) - left @ left.T
         more = _directions(rest @ covariance @ rest, space, pixels.shape)
@@ -116,7 +125,9 @@ def with_weak_directions(
     return replace(space, basis=basis, level=np.concatenate([space.level, np.maximum(own, 1e-12)]))
 
 
-def _smoothed_residual(space: Subspace, pixels: Table, workspace: Workspace) -> tuple[Table, Any]:
+def _smoothed_residual(
+    space: Subspace, pixels: Table, workspace: Workspace, noise: Callable[[slice], Any] | None
+) -> tuple[Table, Any]:
     """What the subspace leaves of the whitened spectra, smoothed in space, and its covariance.
 
     Only every other pixel of every other row is kept: they hold all that the smoothing left.
@@ -130,7 +141,7 @@ def _smoothed_residual(space: Subspace, pixels: Table, workspace: Workspace) -> 
     def take_in(first: int, last: int) -> None:
         begin = max(first - REACH, 0) // piece * piece
         end = min(-(-(last + REACH) // piece) * piece, rows)
-        cube = _residual(space, pixels, begin, end)
+        cube = _residual(space, pixels, begin, end, noise)
         xp = namespace(cube)
         cube = xp.reshape(cube, (-1, columns, bands))
         _smooth(cube)
@@ -145,7 +156,9 @@ def _smoothed_residual(space: Subspace, pixels: Table, workspace: Workspace) -> 
     return out, covariance / len(pixels)
 
 
-def _residual(space: Subspace, pixels: Table, first: int, last: int) -> Any:
+def _residual(
+    space: Subspace, pixels: Table, first: int, last: int, noise: Callable[[slice], Any] | None
+) -> Any:
     """Whitened spectra of some rows less their part in the subspace, a new array."""
     start = first * pixels.shape[1]
     out = pixels.room((last - first) * pixels.shape[1], pixels.shape[2])
@@ -153,7 +166,10 @@ def _residual(space: Subspace, pixels: Table, first: int, last: int) -> Any:
     basis, mean = pixels.beside(space.basis), pixels.beside(space.mean)
     for where, part in pixels.pieces(first, last):
         unit = (part - mean) * scale
-        subtract(unit, (unit @ basis) @ basis.T, out[where.start - start : where.stop - start, :])
+        left = out[where.start - start : where.stop - start, :]
+        subtract(unit, (unit @ basis) @ basis.T, left)
+        if noise is not None:
+            left /= noise(where) ** 0.5
     return out
 
 

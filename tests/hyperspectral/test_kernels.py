@@ -82,11 +82,11 @@ def test_the_filter_is_wiener_in_cosines_haar_and_principal_directions(images, t
         blocks = np.stack([dctn(cube[..., k : k + 8], axes=(1, 2), norm="ortho") for k in (0, 1)])
         return np.tensordot(haar, blocks, 1) / np.sqrt(power)
 
-    seen = np.einsum("kq,nquv->nkuv", white, forward(guide))
-    rows = np.moveaxis(seen, 1, 0).reshape(images, -1)
+    rows = np.moveaxis(forward(guide), 1, 0).reshape(images, -1)
     square = rows @ rows.T
     square[square**2 < 0.8 * (rows**2) @ (rows**2).T] = 0
-    turn = np.linalg.eigh(square)[1]
+    turn = np.linalg.eigh(white @ square @ white)[1]
+    seen = np.einsum("kq,nquv->nkuv", white, forward(guide))
     factor = np.einsum("kq,nkuv->nquv", turn, seen) ** 2
     factor /= factor + 1
     back = root @ turn

@@ -8,14 +8,18 @@ from numba import njit
 
 from sigden.hyperspectral.collaborative.wiener_generic import SIGNS
 
-__all__ = ["principal", "rotate"]
+__all__ = ["energy", "principal", "rotate"]
 
 _TILE = 256
 
 
 @njit(nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"})
-def _energy(a, out):  # type: ignore[no-untyped-def]
-    """Products of all pairs of rows, zero where random signs would do for them."""
+def energy(a, out):  # type: ignore[no-untyped-def]
+    """Products of all pairs of rows, zero where random signs would do for them.
+
+    With random signs the sum of the products of two rows has the variance of the sum of their squares. Rows
+    whose product is smaller have nothing to do with each other, and a faint row keeps to itself.
+    """
     T = a.dtype.type
     rows, samples = a.shape
     for k in range(rows):
@@ -33,13 +37,8 @@ def _energy(a, out):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, error_model="numpy")
-def principal(guide, square):  # type: ignore[no-untyped-def]
-    """Orthonormal directions of the rows of a guide, as rows; `square` is room for their products.
-
-    With random signs the sum of the products of two rows has the variance of the sum of their squares. Rows
-    whose product is smaller have nothing to do with each other, and a faint row keeps to itself.
-    """
-    _energy(guide, square)
+def principal(square):  # type: ignore[no-untyped-def]
+    """Orthonormal directions of products of rows, as rows."""
     return np.ascontiguousarray(np.linalg.eigh(square)[1].T)
 
 

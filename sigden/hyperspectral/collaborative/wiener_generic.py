@@ -132,25 +132,24 @@ def _filtered(
         return xp.reshape(xp.permute_dims(matrices.haar @ blocks, (1, 0, 2, 3)), (stacks, images, -1))
 
     seen = coefficients(guide)
-    if roots is not None:
-        seen = roots[1] @ seen
-    turn = _principal(seen)
-    signal = (turn @ seen) ** 2
-    factor = signal / (signal + 1.0)
+    turn = _principal(seen, None if roots is None else roots[1])
     back = xp.matrix_transpose(turn)
     if roots is not None:
         turn, back = turn @ roots[1], roots[0] @ back
+    signal = (turn @ seen) ** 2
+    factor = signal / (signal + 1.0)
     left = back @ (factor * (turn @ coefficients(noisy)))
     passed = (back**2 @ xp.sum(factor**2, axis=-1)[..., None])[..., 0]
     blocks = matrices.haar.T @ xp.reshape(left, (stacks, images, size, _AREA))
     return blocks @ matrices.backward, passed
 
 
-def _principal(seen: Any) -> Any:
+def _principal(seen: Any, unit: Any) -> Any:
     """Orthonormal directions of the images of each stack, as rows, shape (stacks, images, images).
 
     With random signs the sum of the products of two images has the variance of the sum of their squares.
     Images whose product is smaller have nothing to do with each other, and a faint image keeps to itself.
+    This is asked before the matrix `unit` makes their noise the same, which adds some of each to all others.
     """
     xp = namespace(seen)
     # faint images beside bright ones need more digits than float32 has
@@ -158,7 +157,11 @@ def _principal(seen: Any) -> Any:
     total, square = rows @ xp.matrix_transpose(rows), rows**2
     related = total**2 >= SIGNS * (square @ xp.matrix_transpose(square))
     own = beside(np.eye(seen.shape[1], dtype=bool), seen, bool)
-    turn = xp.linalg.eigh(xp.where(related | own, total, 0.0))[1]
+    total = xp.where(related | own, total, 0.0)
+    if unit is not None:
+        unit = xp.astype(unit, xp.float64)
+        total = unit @ total @ unit
+    turn = xp.linalg.eigh(total)[1]
     return xp.astype(xp.matrix_transpose(turn), seen.dtype)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit, prange, types
 
 from sigden.hyperspectral.collaborative.cosine import BLOCK
-from sigden.hyperspectral.collaborative.rotation_numba import principal, rotate
+from sigden.hyperspectral.collaborative.rotation_numba import energy, principal, rotate
 from sigden.hyperspectral.collaborative.wiener_generic import LEAST, TOGETHER
 
 __all__ = ["wiener", "wiener_parallel"]
@@ -177,7 +177,7 @@ def _lines(noisy, guide, out, gain, norm, found, c, power, window, means, parts)
     unit = T(1) / level
     stack = np.empty((images, count * _AREA), noisy.dtype)
     other, turned = np.empty_like(stack), np.empty_like(stack)
-    square = np.empty((images, images), noisy.dtype)
+    square, noise = np.empty((images, images), noisy.dtype), np.empty((images, images), noisy.dtype)
     root, inverse, into = np.empty_like(square), np.empty_like(square), np.empty_like(square)
     back = np.empty_like(square)
     passed = np.empty(images, noisy.dtype)
@@ -189,18 +189,19 @@ def _lines(noisy, guide, out, gain, norm, found, c, power, window, means, parts)
             places = found[i, j]
             _forward(noisy, places, c, transposed, unit, work, line, stack)
             _forward(guide, places, c, transposed, unit, work, line, other)
+            energy(other, square)
             if len(parts):
-                _whitening(means, parts, places, square, root, inverse)
-                rotate(inverse, other, turned)
-                other, turned = turned, other
-            turn = principal(other, square)
-            rotate(turn, other, turned)
+                _whitening(means, parts, places, noise, root, inverse)
+                rotate(inverse, square, into)
+                rotate(into, inverse, square)
+            turn = principal(square)
             if len(parts):
                 rotate(turn, inverse, into)
                 rotate(root, np.ascontiguousarray(turn.T), back)
             else:
                 into[:] = turn
                 back[:] = turn.T
+            rotate(into, other, turned)
             rotate(into, stack, other)
             passed[:] = 0
             for q in range(images):
