@@ -1,6 +1,6 @@
 """Collaborative Wiener filter of matched blocks of all images together, on the CPU."""
 
-# inlined from other files: 594d879d8bb6
+# inlined from other files: 8faef09587dc
 from __future__ import annotations
 
 import math
