@@ -24,6 +24,7 @@ from sigden.strain.tracked import noise_density, tracked
 __all__ = ["CoherentEstimate", "Pair", "coherent"]
 
 _BLOCK_SECONDS = 4.0
+_BESIDE_SECONDS = 1.0
 _NATS = 5.0  # evidence for a common signal beyond the number of delays tried
 _LOUD_NATS = 18.0  # what one detector must see for its neighbour's silence to be told
 _NULL_SIGMAS = 4.0
@@ -193,12 +194,36 @@ class _Network:
 
     def join(self, part: slice) -> tuple[Any, Any, list[Pair]]:
         """Estimates and errors of one stretch, and the pairs found in it."""
-        estimates = np.stack([o.estimate[part] for o in self.own])
-        errors = np.stack([o.uncertainty[part] for o in self.own])
+        wide = self._with_surroundings(part)
+        inside = slice(part.start - wide.start, part.stop - wide.start)
+        estimates = np.stack([o.estimate[wide] for o in self.own])
+        errors = np.stack([o.uncertainty[wide] for o in self.own])
+        pairs = self._joined(wide, estimates, errors)
+        named = [dataclasses.replace(pair, start=part.start, stop=part.stop) for pair in pairs]
+        return estimates[:, inside], errors[:, inside], named
+
+    def _with_surroundings(self, part: slice) -> slice:
+        """A stretch, and more beside it where a signal goes on over its ends."""
+        reach = round(_BESIDE_SECONDS * self.sample_rate)
+
+        def goes_on(at: int) -> bool:
+            near = slice(max(0, at - reach), at + reach)
+            energy = [
+                np.sum(o.estimate[near] ** 2) * 2.0 * (high - low) / self.sample_rate
+                for o, (low, high) in zip(self.own, self.bands, strict=True)
+            ]
+            return max(energy) > _FAINT
+
+        start = max(0, part.start - reach) if goes_on(part.start) else part.start
+        stop = min(self.z.shape[1], part.stop + reach) if goes_on(part.stop) else part.stop
+        return slice(start, stop)
+
+    def _joined(self, part: slice, estimates: Any, errors: Any) -> list[Pair]:
+        """Pairs found in one stretch; estimates and errors are changed in place."""
         energy = np.sum(estimates**2, axis=1)
         first = int(np.argmax(energy))
         if not energy[first] > 0:
-            return estimates, errors, []
+            return []
         streams = Aligned(self.z[:, part], self.sample_rate, self.bands, self.gains, first, self.max_delay)
         alone = streams.spectrum(estimates)
         told = {row: match(streams, alone, row) for row in range(len(estimates)) if row != first}
@@ -213,12 +238,11 @@ class _Network:
             common, responses, links = self._common(streams, links)
             self._give_back(streams, common, responses, links, kept, estimates, errors)
         loud = energy[first] / (2.0 * streams.noise(first)) > _LOUD_NATS
-        pairs = [
+        return [
             _pair(part, streams, alone, row, links.get(row, guess), row in links, nulls[row][0])
             for row, guess in guesses.items()
             if row in links or loud
         ]
-        return estimates, errors, pairs
 
     def _common(
         self, streams: Aligned, links: dict[int, Link]
