@@ -1,6 +1,5 @@
 """Cubes in parts: the same estimate as in memory, whatever the source, within the bound."""
 
-import contextlib
 import subprocess
 import sys
 import weakref
@@ -302,10 +301,8 @@ def test_blocks_are_read_one_at_a_time_whatever_the_number_of_threads(tmp_path, 
         return part
 
     monkeypatch.setattr(FileTable, "read", counted)
-    sixteen = SimpleNamespace(
-        lib_controllers=[SimpleNamespace(num_threads=16)], limit=lambda **_: contextlib.nullcontext()
-    )
-    monkeypatch.setattr(threads, "_pools", lambda: sixteen)
+    sixteen = SimpleNamespace(filepath="blas", num_threads=16, set_num_threads=lambda count: None)
+    monkeypatch.setattr(threads, "_libraries", lambda: [sixteen])
     with open(tmp_path / "x", "w+b", buffering=0) as raw:
         cube = FileTable(raw, NOISY.shape, np.float32, 10, 8)
         cube.write(0, NOISY.reshape(-1, NOISY.shape[2]))
