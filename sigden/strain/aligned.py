@@ -17,6 +17,7 @@ __all__ = ["Aligned"]
 
 _FINER = 2  # steps of delay in one sample
 _NEAR_SECONDS = 0.002
+_ABOVE = 2.0  # of the bands' upper edge
 _LARGEST_GAIN = 8.0
 _LARGEST_RATIO = 4.0
 _BENT = (0.5, 0.3)  # slope and curvature of the logarithm of a ratio of gains, over half of the band
@@ -62,8 +63,10 @@ class Aligned:
 
     @cached_property
     def frequencies(self) -> Any:
-        """Of the transforms, Hz."""
-        return np.arange(self.size // 2 + 1) * (self.sample_rate / self.size)
+        """Of the transforms, Hz; what lies far above the bands is left out."""
+        spacing = self.sample_rate / self.size
+        highest = math.ceil(_ABOVE * max(high for _, high in self.bands) / spacing)
+        return np.arange(min(self.size // 2, highest) + 1) * spacing
 
     @cached_property
     def spectra(self) -> Any:
@@ -103,7 +106,7 @@ class Aligned:
         """Transform of samples, shape (..., n)."""
         from scipy.fft import rfft
 
-        return rfft(x, self.size)
+        return rfft(x, self.size)[..., : self.frequencies.size]
 
     def series(self, spectrum: Any) -> Any:
         """Samples of a transform; what leaves the stretch is lost."""

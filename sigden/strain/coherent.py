@@ -29,7 +29,7 @@ _NATS = 5.0  # evidence for a common signal beyond the number of delays tried
 _LOUD_NATS = 18.0  # what one detector must see for its neighbour's silence to be told
 _NULL_SIGMAS = 4.0
 _PASSES = 3
-_SETTLED = 0.3  # of their standard errors: links that move less than this stay
+_SETTLED = 0.5  # of their standard errors: links that move less than this stay
 _NEARLY = 0.99  # of a signal: what is left out beyond it is looked at
 _FAINT = 16.0  # energy, that of a number of noise being one, too little to align detectors by
 

@@ -7,7 +7,7 @@ import pytest
 
 from sigden import CoherentStrain, StrainDenoiser
 from sigden.noise import welch_psd
-from sigden.simulate import strain
+from sigden.simulate import newtonian_inspiral, strain
 from sigden.strain import StrainStream, Whitening, fill_gaps
 
 RATE = 4096.0
@@ -52,6 +52,22 @@ def test_threads_of_blas_change_no_bit(event, job):
     for samples, words in results[1:]:
         np.testing.assert_array_equal(samples, results[0][0])
         assert words == results[0][1]
+
+
+@pytest.mark.parametrize("whitened", [False, True])
+def test_nor_where_detectors_hold_a_long_signal(whitened):
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    rate = 8192.0
+    wave = newtonian_inspiral(round(8 * rate), rate, 1.2, coalescence=6.0)
+    data = strain(duration=8.0, sample_rate=rate, snr=25.0, seed=3, waveform=wave).data
+    method = CoherentStrain(sample_rate=rate, whitened=whitened, band=(35.0, 350.0))
+    results = []
+    for threads in (1, 2):
+        with threadpoolctl.threadpool_limits(threads, user_api="blas"):
+            results.append(method.solve(data / data.std() if whitened else data))
+    assert any(pair.coherent for pair in results[0].details["pairs"])
+    np.testing.assert_array_equal(results[1].estimate, results[0].estimate)
+    np.testing.assert_array_equal(*(r.details["uncertainty"] for r in results))
 
 
 def test_neither_do_other_detectors_nor_the_thread_that_asks(event):
