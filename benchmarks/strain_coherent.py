@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.strain_kinds import BINARIES, KINDS
 from sigden import CoherentStrain, StrainDenoiser
 from sigden.noise import PowerSpectrum
 from sigden.simulate import (
@@ -31,17 +32,6 @@ from sigden.strain import Whitening, band_pass
 
 RATE, SECONDS = 2048.0, 8.0
 BAND = (35.0, 350.0)
-KINDS = (
-    "heavy",
-    "black holes",
-    "light",
-    "neutron stars",
-    "sine-Gaussian",
-    "ringdown",
-    "white noise",
-    "collapse",
-)
-BINARIES = {"heavy": (60, 140, 0.2), "black holes": (30, 70, 0.3), "light": (14, 30, 0.6)}
 LIGHT = 299792458.0
 # Place (m) and arms, Earth-fixed: P. B. Abbott et al., LIGO-T980044.
 SITES = {

@@ -86,7 +86,7 @@ class ErrorPropagation:
         frequencies = np.linspace(0.0, rate / (2 * step), max(1, size // (2 * step)) + 1)
         whitening, back = (
             np.interp(frequencies, grid, gain)
-            for gain in (np.abs(ripple.model.response(size)), ripple.put_back_gain())
+            for gain in (np.abs(ripple.model.response(size)), ripple.put_back_gain(size))
         )
         passed = band_gain(frequencies, rate, ripple.band)
         calibrated = passed * back / np.maximum(whitening, np.finfo(float).tiny)

@@ -58,21 +58,13 @@ class Ripple:
         """Samples, shape (n,), times the ripple."""
         return _filtered(smooth, self._kernels[1])
 
-    def put_back_gain(self) -> Any:
-        """Gain of `put_back` at ``2 * model.order + 1`` frequencies from 0 to half the sample rate."""
-        from scipy.fft import rfft
-
-        # the kernel's last sample, which does not fit, is zero
-        return np.abs(rfft(self._kernels[1], 4 * self.model.order))
-
     def gain(self, size: int) -> Any:
         """Gain of `taken_out` at the ``size // 2 + 1`` frequencies of a real transform."""
-        from scipy.fft import rfft
+        return _gain(self._kernels[0], size)
 
-        kernel = self._kernels[0]
-        padded = np.zeros(-(-kernel.size // size) * size)
-        padded[: kernel.size] = kernel
-        return np.abs(rfft(padded.reshape(-1, size).sum(axis=0)))
+    def put_back_gain(self, size: int) -> Any:
+        """Gain of `put_back` at the same frequencies."""
+        return _gain(self._kernels[1], size)
 
     @cached_property
     def _kernels(self) -> tuple[Any, Any]:
@@ -110,3 +102,12 @@ def _filtered(x: Any, kernel: Any) -> Any:
 
     half = kernel.size // 2
     return oaconvolve(x, kernel)[half : half + x.size]
+
+
+def _gain(kernel: Any, size: int) -> Any:
+    from scipy.fft import rfft
+
+    # what is longer than the transform is folded, which leaves its bins as they are
+    padded = np.zeros(-(-kernel.size // size) * size)
+    padded[: kernel.size] = kernel
+    return np.abs(rfft(padded.reshape(-1, size).sum(axis=0)))
